@@ -96,6 +96,10 @@ def configure_logging(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    # No line says where in the code, or in which thread, it was written: not to find that out saves
+    # a fifth of a line's time.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # These speak of every request they make, which is our business and not the reader's.
     for name in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "mail.log"):
         logging.getLogger(name).setLevel(logging.WARNING)

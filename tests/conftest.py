@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -155,10 +156,19 @@ def database_url(servers: Servers, template_database: str) -> Iterator[str]:
         yield clones.make()
 
 
+@cache
+def usual_settings() -> Settings:
+    """What the settings of most tests have in common: to read them takes a while."""
+    return Settings(
+        database_url="postgresql:///none", from_address="Parcours <parcours@example.com>"
+    )
+
+
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
     """A pool on the test's own database, as entry points make it."""
-    pool = await open_pool(Settings(database_url=database_url), min_size=1, max_size=10)
+    settings = usual_settings().model_copy(update={"database_url": database_url})
+    pool = await open_pool(settings, min_size=1, max_size=10)
     try:
         yield pool
     finally:
@@ -178,11 +188,8 @@ def temporal_environment(servers: Servers) -> dict[str, str]:
 @pytest.fixture
 def settings(database_url: str, temporal_environment: dict[str, str]) -> Settings:
     """Settings of a process on the test's own database and namespace."""
-    return Settings(
-        database_url=database_url,
-        temporal=temporal_environment,
-        from_address="Parcours <parcours@example.com>",
-    )
+    where = {"database_url": database_url, "temporal": temporal_environment}
+    return usual_settings().model_copy(update=where)
 
 
 @pytest.fixture

@@ -213,7 +213,12 @@ class CheckedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, behind the checks."""
-        handle = super().get_route_handler()
+        return self.behind_checks(super().get_route_handler())
+
+    def behind_checks(
+        self, handle: Callable[[Request], Coroutine[Any, Any, Response]]
+    ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """A handler behind the checks."""
         guards = [
             each.dependency for each in self.dependencies if isinstance(each.dependency, Requires)
         ]
@@ -229,6 +234,17 @@ class CheckedRoute(APIRoute):
             return await handle(request)
 
         return handle_checked
+
+
+class PlainRoute(CheckedRoute):
+    """A route whose function takes the request alone, and makes the response itself.
+
+    The framework has nothing to read for it, and nothing to write.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The function, behind the checks."""
+        return self.behind_checks(self.endpoint)
 
 
 class StrictRoute(CheckedRoute):

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from api.http.bodies import BODY_LIMIT, CheckedRoute, decode, read_body
+from api.http.bodies import BODY_LIMIT, PlainRoute, decode, read_body
 from api.http.keys import check_key, header_key, unauthorized
 from api.http.problems import Problem, responses, tracking_status
 from api.http.times import NaiveTime, parse_time
@@ -33,7 +33,7 @@ ITEMS = counter("parcours_tracking_items")
 
 _SUCCESS = orjson.dumps({"success": True})
 
-router = APIRouter(tags=["tracking"], route_class=CheckedRoute)
+router = APIRouter(tags=["tracking"], route_class=PlainRoute)
 
 
 async def take_call(request: Request, kind: str) -> Response:
@@ -140,9 +140,10 @@ async def _read_call(request: Request, services: Services) -> tuple[Any, Envelop
     """
     plain = header_key(request)
     body = await read_body(request, BODY_LIMIT)
+    key: KeyInfo | None = None
     if b"writeKey" not in body:
         # Nothing is parsed for a caller without a key.
-        await check_key(request, plain, "ingest")
+        key = await check_key(request, plain, "ingest")
     try:
         decoded = decode(body, constants=True)
     except Problem:
@@ -152,10 +153,11 @@ async def _read_call(request: Request, services: Services) -> tuple[Any, Envelop
     if isinstance(raw, dict):
         write_key = raw.get("writeKey")
         if isinstance(write_key, str) and write_key:
-            plain = write_key
+            plain, key = write_key, None
         elif write_key is not None and write_key != "":
             raise unauthorized("writeKey: must be a text")
-    key = await check_key(request, plain, "ingest")
+    if key is None:
+        key = await check_key(request, plain, "ingest")
     if not isinstance(raw, dict):
         raise Problem(400, "invalid_body", "the body must be a JSON object")
     context = raw.get("context")

@@ -41,6 +41,8 @@ _NOTHING: Mapping[str, Any] = {}
 _NO_WARNINGS: tuple[ItemWarning, ...] = ()
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Events are no older: an earlier time is the zero of a client's clock, or a mistake."""
+_GUARDED_EVENTS = frozenset({*OPERATE_EVENTS, *ENGINE_EVENTS, TOPIC_SUBSCRIBED})
+"""Events that not every key may send, or not with every property."""
 _VIEWS = {"page": PAGE_VIEWED, "screen": SCREEN_VIEWED}
 
 
@@ -137,15 +139,20 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
                 previous_id=_required_id(raw, "previousId", ID_LIMIT),
                 client_at=client_at, original_at=original_at,
             )  # fmt: skip
-    name, properties = _event(raw, kind)
-    if name in OPERATE_EVENTS and not envelope.operate:
-        raise ItemRefused("forbidden_event", f"event: {name} needs a key of scope operate")
-    if name in ENGINE_EVENTS:
-        raise ItemRefused(
-            "forbidden_event", f"event: the engine alone records {name}; use another name"
-        )
-    if name == TOPIC_SUBSCRIBED and properties.get("verified") and not envelope.operate:
-        raise ItemRefused("forbidden_event", "properties.verified: needs a key of scope operate")
+    properties = raw.get("properties")
+    if type(properties) is not dict or is_too_deep(properties):
+        properties = _object(raw, "properties")
+    view = _VIEWS.get(kind)
+    if view is not None:
+        name, properties = view, {**properties, **_view_names(raw)}
+    else:
+        given = raw.get("event")
+        if type(given) is str and len(given) <= NAME_LIMIT and is_plain_id(given):
+            name = given
+        else:
+            name = _required_id(raw, "event", NAME_LIMIT)
+    if name in _GUARDED_EVENTS:
+        _refuse_guarded(name, properties, envelope)
     return Item(
         "track", message_id, user_id, anonymous_id,
         name=name,
@@ -156,16 +163,22 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
     )  # fmt: skip
 
 
-def _event(raw: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, Any]]:
-    properties = _object(raw, "properties")
-    view = _VIEWS.get(kind)
-    if view is None:
-        name = raw.get("event")
-        if type(name) is not str or len(name) > NAME_LIMIT or not is_plain_id(name):
-            name = _required_id(raw, "event", NAME_LIMIT)
-        return name, properties
+def _view_names(raw: Mapping[str, Any]) -> Mapping[str, str]:
+    """The name and the category of a page or screen, which are properties of its event."""
     own = {name: _text(raw, name, NAME_LIMIT) for name in ("name", "category")}
-    return view, {**properties, **{name: text for name, text in own.items() if text is not None}}
+    return {name: text for name, text in own.items() if text is not None}
+
+
+def _refuse_guarded(name: str, properties: Mapping[str, Any], envelope: Envelope) -> None:
+    """Raise ItemRefused if the key may not send this event."""
+    if name in OPERATE_EVENTS and not envelope.operate:
+        raise ItemRefused("forbidden_event", f"event: {name} needs a key of scope operate")
+    if name in ENGINE_EVENTS:
+        raise ItemRefused(
+            "forbidden_event", f"event: the engine alone records {name}; use another name"
+        )
+    if name == TOPIC_SUBSCRIBED and properties.get("verified") and not envelope.operate:
+        raise ItemRefused("forbidden_event", "properties.verified: needs a key of scope operate")
 
 
 def _traits(

@@ -63,7 +63,8 @@ class Contact(SQLModel, table=True):
             unique=True,
             postgresql_ops={"external_id": _PREFIXES},
         ),
-        {"postgresql_with": {"fillfactor": "80"}},
+        # A batch may change all contacts of a page, as those of an import are next to each other.
+        {"postgresql_with": {"fillfactor": "60"}},
     )
     id: UUID = Field(sa_column=id_column(key=True))
     external_id: str | None = Field(sa_column=text_column(null=True))

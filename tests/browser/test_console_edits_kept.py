@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, Request, Response, Route, expect
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -130,6 +130,16 @@ def subject(page: Page) -> Locator:
     return side.get_by_role("textbox", name="Subject", exact=True)
 
 
+def is_save(request: Request) -> bool:
+    """Whether a request saves a draft."""
+    return request.method == "PUT" and "/v1/drafts/" in request.url
+
+
+def is_refused_save(answer: Response) -> bool:
+    """Whether an answer is to a save without a session."""
+    return is_save(answer.request) and answer.status == 401
+
+
 def with_subject(text: str) -> str:
     """The greeting with another subject."""
     return GREETING.replace("subject: Hello", f"subject: {text}")
@@ -142,7 +152,9 @@ async def test_what_is_typed_while_the_connection_is_lost_is_saved_once_it_is_ba
     await desk.console.context.set_offline(True)
     await subject(page).fill("Offline")
     await expect(page.get_by_role("alert").get_by_text(UNREACHABLE)).to_be_visible()
-    await subject(page).fill("Offline still")
+    # Once this was tried in vain as well, no more is typed: the page goes on by itself.
+    async with page.expect_event("requestfailed", is_save):
+        await subject(page).fill("Offline still")
     assert await desk.draft() is None
     await desk.console.context.set_offline(False)
     await desk.expect_draft(with_subject("Offline still"))
@@ -195,9 +207,12 @@ async def test_a_session_that_ends_is_begun_again_over_the_page_with_its_edits(
         ada, desk.console = desk.console, console
         page = await desk.open()
         assert (await desk.ask("DELETE", f"/v1/keys/{key_id}")).status_code == 204
+        await subject(page).fill("Revoked")
         await _sign_in_again(desk, page, "Revoked", other)
         # A cookie that is gone or has expired, and a page that was just loaded again.
         await console.context.clear_cookies()
+        async with page.expect_response(is_refused_save):
+            await subject(page).fill("Expired")
         await _sign_in_again(desk, page, "Expired", other)
         await console.context.clear_cookies()
         await subject(page).press("!")
@@ -212,7 +227,6 @@ async def test_a_session_that_ends_is_begun_again_over_the_page_with_its_edits(
 
 
 async def _sign_in_again(desk: Desk, page: Page, typed: str, key: str) -> None:
-    await subject(page).fill(typed)
     dialog = page.get_by_role("dialog", name="Sign in")
     # The key is looked at again within five seconds; the next change or sign of life shows it.
     await expect(dialog).to_be_visible(timeout=20_000)

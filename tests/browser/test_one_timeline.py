@@ -10,11 +10,14 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import BrowserContext, Page
+from temporalio.client import Client
 
+from infra.settings import Settings
 from tests.browser.conftest import Visitors
 from tests.support.conditions import eventually
+from tests.support.messages import Pool
+from tests.support.operating import operating_with_inbox
 from tests.support.site import Site, serving_site
-from tests.support.stack import dev_stack
 
 JOURNEY = """
 journey: welcome
@@ -31,7 +34,7 @@ steps:
 
 @dataclass
 class World:
-    """A stack, and a shop whose pages use its script."""
+    """An engine and an API, and a shop whose pages use their script."""
 
     client: httpx.AsyncClient
     site: Site
@@ -74,22 +77,23 @@ def _shown(item: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(
+    settings: Settings, pool: Pool, temporal_client: Client, tmp_path: Path
+) -> AsyncIterator[World]:
     with serving_site() as site:
-        environment = {"PARCOURS_SITES": site.host}
-        async with dev_stack(tmp_path / "data", environment=environment) as stack:
-            described = await stack.ready()
-            api, keys = described["api"], described["keys"]
+        live = settings.model_copy(update={"sites": (site.host,)})
+        async with operating_with_inbox(live, pool, temporal_client, tmp_path) as operator:
+            client = operator.http
+            made = await client.post("/v1/keys", json={"scope": "ingest", "name": "site"})
+            assert made.is_success, made.text
             for path in ("/", "/shoes", "/sale", "/kids"):
-                script = f'<script src="{api}/parcours.js" data-key="{keys["ingest"]}"></script>'
-                site.page(path, script)
-            auth = (keys["admin"], "")
-            async with httpx.AsyncClient(base_url=api, auth=auth, timeout=60) as client:
-                source = JOURNEY.replace("SITE", site.url)
-                documents = [{"filename": "welcome.yaml", "source": source}]
-                applied = await client.post("/v1/apply", json={"documents": documents})
-                assert applied.is_success, applied.text
-                yield World(client, site)
+                script = f'{client.base_url}/parcours.js" data-key="{made.json()["key"]}'
+                site.page(path, f'<script src="{script}"></script>')
+            source = JOURNEY.replace("SITE", site.url)
+            documents = [{"filename": "welcome.yaml", "source": source}]
+            applied = await client.post("/v1/apply", json={"documents": documents})
+            assert applied.is_success, applied.text
+            yield World(client, site)
 
 
 async def _open(context: BrowserContext, url: str) -> Page:

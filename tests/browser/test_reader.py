@@ -12,11 +12,14 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
+from temporalio.client import Client
 
+from infra.settings import Settings
 from journeys.library import source
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.support.conditions import eventually
-from tests.support.stack import dev_stack
+from tests.support.messages import Pool
+from tests.support.operating import operating_with_inbox
 
 ADDRESS = "ada@example.com"
 BRAND = """
@@ -111,19 +114,16 @@ class Visitor:
 
 @pytest.mark.long
 async def test_a_reader_confirms_chooses_leaves_and_comes_back(
-    tmp_path: Path, reader: BrowserContext
+    settings: Settings, pool: Pool, temporal_client: Client, tmp_path: Path, reader: BrowserContext
 ) -> None:
-    async with dev_stack(tmp_path / "data") as stack:
-        described = await stack.ready()
-        auth = (described["keys"]["operate"], "")
-        async with httpx.AsyncClient(base_url=described["api"], auth=auth, timeout=60) as client:
-            ada = Visitor(client, await reader.new_page())
-            await _signs_up(client)
-            await _confirms(ada)
-            await _clicks(ada)
-            await _chooses(ada)
-            await _leaves(ada)
-            await _is_recorded(ada)
+    async with operating_with_inbox(settings, pool, temporal_client, tmp_path) as operator:
+        ada = Visitor(operator.http, await reader.new_page())
+        await _signs_up(operator.http)
+        await _confirms(ada)
+        await _clicks(ada)
+        await _chooses(ada)
+        await _leaves(ada)
+        await _is_recorded(ada)
 
 
 async def _signs_up(client: httpx.AsyncClient) -> None:

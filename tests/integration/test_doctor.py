@@ -5,9 +5,7 @@ What moto lacks of SES is answered by `tests.support.ses_account`.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +24,7 @@ from infra.settings import Settings
 from tests.integration.channels.smtp_server import running_smtp
 from tests.support.api import serving
 from tests.support.dns_server import Records, serving_names
+from tests.support.forked import forked_output
 from tests.support.ses_account import TOKENS, SesAccount, running_amazon
 
 DOMAIN = "shop.example"
@@ -256,14 +255,9 @@ async def test_the_command_prints_lines_or_json_and_fails_with_1(
         "PARCOURS_FROM": f"hello@{DOMAIN}",
     }
 
-    async def run(*arguments: str, **more: str) -> tuple[int | None, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cli.main", "doctor", "--resolver", clinic.resolver, *arguments,
-            env={**environment, **more}, cwd=Path(__file__).parents[2],
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate()
-        return process.returncode, out.decode(), err.decode()
+    async def run(*arguments: str, **more: str) -> tuple[int, str, str]:
+        command = ["doctor", "--resolver", clinic.resolver, *arguments]
+        return await forked_output(command, {**environment, **more})
 
     status, printed, _ = await run()
     assert status == 1

@@ -1,8 +1,6 @@
 """`parcours migrate`, `parcours key create` and what the parts say to wrong settings."""
 
-import asyncio
 import os
-import sys
 from pathlib import Path
 
 import psycopg
@@ -10,24 +8,13 @@ import pytest
 
 from devstack.ports import free_port
 from store.operations.api_keys import find_key
+from tests.support.forked import forked_output
 from tests.support.servers import Servers
 
 
 async def parcours(*arguments: str, **environment: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of the command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "cli.main",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **environment},
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    return await forked_output(arguments, {**os.environ, **environment})
 
 
 @pytest.mark.parametrize("scope", ["ingest", "read", "edit", "operate", "admin"])

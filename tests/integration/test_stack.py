@@ -37,7 +37,8 @@ def send_mail(url: str, to: str) -> None:
 
 
 @pytest.mark.long
-async def test_a_stack_starts_serves_stops_and_keeps_its_data(tmp_path: Path) -> None:
+async def test_a_stack_serves_stops_heals_and_starts_again_with_its_data(tmp_path: Path) -> None:
+    """Three starts on the same data: the first is stopped, the second killed, the third stopped."""
     data_dir = tmp_path / "data"
     async with dev_stack(data_dir) as stack:
         first = await stack.ready()
@@ -74,14 +75,7 @@ async def test_a_stack_starts_serves_stops_and_keeps_its_data(tmp_path: Path) ->
             assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
         (taken,) = Inbox(data_dir / "inbox.jsonl").read("ada@example.com")
         assert (taken["subject"], taken["from"]) == ("Hello", "shop@example.com")
-        assert await stack.stop() == 0
-        await stack.nothing_left()
-
-
-@pytest.mark.long
-async def test_a_part_that_is_killed_is_started_again(tmp_path: Path) -> None:
-    async with dev_stack(tmp_path / "data") as stack:
-        described = await stack.ready()
+        # A part that is killed is started again.
         for word, name in (
             ("worker", "worker"),
             ("api", "API"),
@@ -91,23 +85,16 @@ async def test_a_part_that_is_killed_is_started_again(tmp_path: Path) -> None:
             await stack.killed_part_is_back(word)
             said = f"{name} died (killed by SIGKILL): starting it again"
             assert [line for line in stack.output if name in line and "died" in line] == [said]
-            await eventually(lambda: api_answers(described["api"]), 60)
-        assert await stack.stop() == 0
-        await stack.nothing_left()
-
-
-@pytest.mark.long
-async def test_a_killed_stack_leaves_no_process_and_starts_again(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
-    async with dev_stack(data_dir) as stack:
-        await stack.ready()
+            await eventually(lambda: api_answers(second["api"]), 60)
+        # A stack that is killed leaves no process.
         await stack.stop(signal.SIGKILL)
         await stack.nothing_left()
     assert (data_dir / "lock").exists()
 
     async with dev_stack(data_dir) as stack:
         await eventually(lambda: not stack.file.exists(), 30, what="the old stack.json removed")
-        await stack.ready()
+        third = await stack.ready()
+        assert third["keys"] == first["keys"]
         # While one runs, another on the same data is refused.
         async with dev_stack(data_dir) as other:
             assert await other.process.wait() == 1
@@ -117,6 +104,7 @@ async def test_a_killed_stack_leaves_no_process_and_starts_again(tmp_path: Path)
         assert line.endswith("stop it, or choose another directory with --data-dir")
         assert stack.file.exists()
         assert await stack.stop() == 0
+        await stack.nothing_left()
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ from temporalio.client import Client
 from typer.testing import CliRunner
 
 from cli.main import app
+from devstack.inbox import Inbox
+from devstack.ports import free_port
+from devstack.smtp_sink import start_sink
 from infra.settings import Settings
 from store.operations.api_keys import create_key
 from tests.support.api import serving
@@ -87,6 +90,25 @@ class Operator:
         assert answer.status_code == 200, answer.text
         found: list[Any] = answer.json()["items"]
         return found
+
+
+@asynccontextmanager
+async def operating_with_inbox(
+    settings: Settings,
+    pool: AsyncConnectionPool[AsyncConnection[Any]],
+    client: Client,
+    folder: Path,
+) -> AsyncIterator[Operator]:
+    """An engine and an API at work. Mail is read at `/dev/inbox`, and its links lead to the API."""
+    inbox = folder / "inbox.jsonl"
+    sink = await start_sink(Inbox(inbox), 0)
+    live = settings.model_copy(update={"dev_inbox": inbox})
+    address = f"smtp://127.0.0.1:{sink.sockets[0].getsockname()[1]}"
+    async with (
+        sink,
+        operating(live, pool, client, address, folder, port=free_port()) as operator,
+    ):
+        yield operator
 
 
 @asynccontextmanager

@@ -94,7 +94,7 @@ export function Builder({
   const { drag, begin, ghost, pointer } = useDragging({
     drops: drawn?.layout.drops ?? [],
     placeOf: (x, y) => toGraph.current?.(x, y) ?? null,
-    onDrop: (dragged, target) => keys.standAfter(() => builder.drop(dragged, target)),
+    onDrop: (dragged, target) => void builder.drop(dragged, target).then(keys.stand),
   });
   const grab = useCallback(
     (key: string, pointer: { x: number; y: number }) => {

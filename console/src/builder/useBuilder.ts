@@ -1,9 +1,12 @@
 import { useCallback, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
+import { applyEdit } from "@/builder/document/applyEdit";
 import { copySteps } from "@/builder/document/clipboard";
 import type { Edit } from "@/builder/document/edits";
 import { cardOf } from "@/builder/document/locations";
 import { type Outline, outlineOf } from "@/builder/document/outline";
-import { openText } from "@/builder/document/reading";
+import { readAhead } from "@/builder/document/readAhead";
+import { isLong, openText } from "@/builder/document/reading";
 import type { DropPlace, Layout } from "@/builder/layout/cards";
 import { layout as layoutOf } from "@/builder/layout/layout";
 import { type ReadingOrder, readingOrder } from "@/builder/layout/order";
@@ -128,25 +131,39 @@ export function useBuilder({ text, edit }: TextHistory, fragments: Fragments) {
   );
 
   // Reading takes a moment: what is drawn by then is what the steps are put into.
-  const latest = useRef({ make, read: fragments.read });
-  latest.current = { make, read: fragments.read };
+  const latest = useRef({ make, read: fragments.read, text });
+  latest.current = { make, read: fragments.read, text };
   const insertFragment = useCallback(async (fragment: string, target: DropPlace) => {
     const text = await latest.current.read(fragment);
     latest.current.make({ edit: "paste", target, text });
   }, []);
 
   const drop = useCallback(
-    (dragged: Dragged, target: DropPlace) => {
-      if (dragged.what === "kind") {
-        insert(dragged.kind, target);
-      } else if (dragged.what === "fragment") {
-        void insertFragment(dragged.fragment, target);
+    async (dragged: Dragged, target: DropPlace) => {
+      if (dragged.what === "fragment") {
+        await insertFragment(dragged.fragment, target);
       } else if (drawn !== null) {
-        const moved = stepsOf(drawn.outline, new Set(dragged.keys)).map(placeOf);
-        make({ edit: "move", steps: moved, target });
+        const edit: Edit =
+          dragged.what === "kind"
+            ? { edit: "insert", target, steps: [newStep(dragged.kind, new Set(steps))] }
+            : {
+                edit: "move",
+                steps: stepsOf(drawn.outline, new Set(dragged.keys)).map(placeOf),
+                target,
+              };
+        if (isLong(text)) {
+          await readAhead(() => {
+            const result = applyEdit(openText(text), place, edit);
+            return result.ok && draw(result.text);
+          });
+        }
+        // What was typed meanwhile has moved the places of the text.
+        if (latest.current.text === text) {
+          flushSync(() => latest.current.make(edit));
+        }
       }
     },
-    [drawn, insert, insertFragment, make],
+    [drawn, insertFragment, place, steps, text],
   );
 
   /** Where a step goes that is not dragged: below the current card, else at the end. */

@@ -40,6 +40,7 @@ export function useBuilderKeys({
     flushSync(change);
     focusCard(now.current);
   }, []);
+  const stand = useCallback(() => focusCard(now.current), []);
   /** The same, if what had the focus is gone then. */
   const standIfLost = useCallback((change: () => void) => {
     flushSync(change);
@@ -116,5 +117,5 @@ export function useBuilderKeys({
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
   }, []);
-  return { go, listed, onKeyDown, setListed, standAfter, standIfLost };
+  return { go, listed, onKeyDown, setListed, stand, standAfter, standIfLost };
 }

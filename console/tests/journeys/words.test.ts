@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { ApiProblem } from "../../src/api/problems";
 import { keyOf } from "../../src/components/keys";
+import { refusedLines, saidOfStep } from "../../src/components/saidOfSteps";
 import { figuresOfStep } from "../../src/journeys/figuresOnCards";
 import { aboutLibrary, aboutText, called, emptyJourney, LIBRARY } from "../../src/journeys/library";
 import type { StepStats } from "../../src/journeys/liveStats";
 import { latestStatus } from "../../src/journeys/messageStatus";
-import { refusedLines, saidOfStep } from "../../src/journeys/publish/saidOfSteps";
 
 describe("what validation says", () => {
   test("names the step and not the place in a file", () => {
@@ -56,12 +56,18 @@ test("the figure of how many reached a step leads to them, unless no one did", (
     sent: 0,
     opened: 0,
     clicked: 0,
+    skipped: { suppressed: 2, consent: 1 },
     failed: 0,
     goal: { met: 0 },
     left_open: 0,
     outcomes: {},
   } as unknown as StepStats;
-  const [reached] = figuresOfStep("welcome", step);
+  const [reached, skipped] = figuresOfStep("welcome", step);
+  expect(skipped).toEqual({
+    name: "skipped",
+    value: "3",
+    to: "~/log?types=send%2Cvisit&journey=welcome&step=tip&outcome=skipped",
+  });
   expect(reached).toEqual({ name: "reached", value: "8", to: "/people?reached=tip" });
   const [none] = figuresOfStep("welcome", { ...step, reached: 0 });
   expect(none).toEqual({ name: "reached", value: "0" });

@@ -287,7 +287,7 @@ async def test_a_message_that_waits_for_its_next_attempt_is_hurried(
     made = (await repair(operator, run, "retry", reason="they are back"))[1]
 
     async def waits() -> bool:
-        return (await message_of(engine.pool, run["id"]))["state"] == "released"
+        return bool((await message_of(engine.pool, run["id"]))["state"] == "released")
 
     await eventually(waits, 20)
     http_server.behaviour = ok

@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from infra.settings import Settings
 from tests.support.conditions import eventually
 from tests.support.engine import accept, activate, make_contact, newest_run, visits
+from tests.support.forked import Forked, forked
 from tests.support.smtp import SmtpSink
 
 JOURNEY = """
@@ -26,24 +27,17 @@ steps:
 
 
 @asynccontextmanager
-async def worker_process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+async def worker_process(settings: Settings) -> AsyncIterator[Forked]:
     """`parcours worker`, ended with the context if it still runs."""
     assert settings.from_address is not None
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "cli.main",
-        "worker",
-        env={
-            **os.environ,
-            **settings.temporal,
-            "DATABASE_URL": settings.database_url,
-            "SMTP_URL": settings.smtp_url,
-            "PARCOURS_FROM": settings.from_address,
-        },
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    environment = {
+        **os.environ,
+        **settings.temporal,
+        "DATABASE_URL": settings.database_url,
+        "SMTP_URL": settings.smtp_url,
+        "PARCOURS_FROM": settings.from_address,
+    }
+    process = await forked(["worker"], environment)
     try:
         yield process
     finally:

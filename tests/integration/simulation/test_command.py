@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
 from tests.integration.simulation.samples import ADA, LIBRARY
+from tests.support.forked import forked_output
 
 
-async def simulate(*arguments: str | Path | int) -> tuple[int | None, str, str]:
+async def simulate(*arguments: str | Path | int) -> tuple[int, str, str]:
     """Status, output and errors of the command."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "cli.main", "simulate", *map(str, arguments)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
+    return await forked_output(["simulate", *map(str, arguments)], os.environ)
 
 
 def written(directory: Path, name: str, content: Any) -> Path:

@@ -52,6 +52,47 @@ const KEPT_READINGS = 64;
 /** Characters of all texts whose readings are kept: a reading is many times as large as its text. */
 const KEPT_TEXT = 600_000;
 const readings = new Map<string, readonly Reading[]>();
+/** Characters from which on a document is read in slices where that can be waited for. */
+const LONG = 20_000;
+/** Only the syntax of YAML is used, not its types. */
+export const SYNTAX = {
+  schema: "failsafe",
+  keepSourceTokens: true,
+  prettyErrors: false,
+  stringKeys: false,
+} as const;
+
+class Unread extends Error {
+  constructor(readonly text: string) {
+    super("a long text was not read yet");
+  }
+}
+
+let lookingAhead = false;
+
+/** Whether a text is so long that reading it holds up the page. */
+export function isLong(text: string): boolean {
+  return text.length > LONG;
+}
+
+/** The first long document that some work has to read; null if all that it reads is known. */
+export function firstUnread(work: () => unknown): string | null {
+  lookingAhead = true;
+  try {
+    work();
+    return null;
+  } catch (error) {
+    if (error instanceof Unread) return error.text;
+    throw error;
+  } finally {
+    lookingAhead = false;
+  }
+}
+
+/** Keeps what a document was read as, elsewhere. */
+export function keepReading(text: string, trees: readonly Document.Parsed[]): void {
+  keep(text, readingsOf(text, trees));
+}
 
 /** Reads a file. Documents whose text did not change since the last reading are not read again. */
 export function openText(text: string): JourneyText {
@@ -74,7 +115,11 @@ function read(text: string): readonly Reading[] {
     readings.set(text, known);
     return known;
   }
-  const made = parse(text);
+  if (lookingAhead && isLong(text)) throw new Unread(text);
+  return keep(text, parse(text));
+}
+
+function keep(text: string, made: readonly Reading[]): readonly Reading[] {
   readings.set(text, made);
   let kept = 0;
   for (const each of readings.keys()) kept += each.length;
@@ -86,14 +131,9 @@ function read(text: string): readonly Reading[] {
   return made;
 }
 
-/** Reads one document alone, as `yaml` gives it. Only the syntax of YAML is used, not its types. */
+/** Reads one document alone, as `yaml` gives it. */
 export function parseYaml(text: string): Document.Parsed[] {
-  const parsed = parseAllDocuments(text, {
-    schema: "failsafe",
-    keepSourceTokens: true,
-    prettyErrors: false,
-    stringKeys: false,
-  });
+  const parsed = parseAllDocuments(text, SYNTAX);
   return Array.isArray(parsed) ? (parsed as Document.Parsed[]) : [];
 }
 
@@ -114,7 +154,11 @@ function treesOf(text: string): Document.Parsed[] {
 function parse(text: string): readonly Reading[] {
   // A chunk of comments, blank lines and directives is no document.
   if (!/^(?![ \t]*(?:#|$)|%)/m.test(text.replaceAll("\r", "").replace(/^\ufeff/, ""))) return [];
-  return treesOf(text)
+  return readingsOf(text, treesOf(text));
+}
+
+function readingsOf(text: string, trees: readonly Document.Parsed[]): readonly Reading[] {
+  return trees
     .filter((tree) => tree.contents !== null || tree.errors.length > 0)
     .map((tree) => {
       const contents = tree.contents as Node | null;

@@ -1,6 +1,6 @@
 import { Button, List, SegmentedControl, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { ProblemNotice } from "@/components/ProblemNotice";
+import { RefusedText } from "@/components/RefusedText";
 import { texts } from "@/texts";
 import { type ReadLines, readEvents, readValues } from "./script";
 import { TrialCounts } from "./TrialCounts";
@@ -132,7 +132,7 @@ export function TrialPanel({ trial, entry }: TrialPanelProps) {
           )}
         </Stack>
       </form>
-      {play.isError && <ProblemNotice error={play.error} />}
+      {play.isError && <RefusedText error={play.error} />}
       {play.data !== undefined && <Played trial={trial} />}
     </Stack>
   );

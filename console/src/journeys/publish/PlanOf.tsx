@@ -1,8 +1,8 @@
 import { Stack, Text, Title } from "@mantine/core";
+import { saidOfStep } from "@/components/saidOfSteps";
 import { texts } from "@/texts";
 import { Lines } from "./Lines";
 import type { Planned } from "./plan";
-import { saidOfStep } from "./saidOfSteps";
 
 const words = texts.publishing;
 

@@ -7,16 +7,14 @@ import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { JobProgress } from "@/components/JobProgress";
 import { LoadingLine } from "@/components/LoadingLine";
 import { type Overdue, OverdueChoice } from "@/components/OverdueChoice";
-import { ProblemNotice } from "@/components/ProblemNotice";
+import { RefusedText } from "@/components/RefusedText";
 import { texts } from "@/texts";
 import { Begun, type Jobs } from "./Begun";
 import { InFlight } from "./InFlight";
-import { Lines } from "./Lines";
 import { MapRuns, type StepMap } from "./MapRuns";
 import { leftSteps, suggestions, targetsOf, usable } from "./mapping";
 import { PlanOf } from "./PlanOf";
 import { type Folder, usePlan, usePreviewOfJob } from "./plan";
-import { refusedLines } from "./saidOfSteps";
 
 const words = texts.publishing;
 /** Milliseconds after the last change of the map until its effect is counted. */
@@ -94,7 +92,7 @@ export function Publish({ journey, text, before, onDone, onClose }: PublishProps
       onClose={onClose}
       words={
         plan.isError ? (
-          <Refused error={plan.error} />
+          <RefusedText error={plan.error} />
         ) : plan.data === undefined ? (
           <LoadingLine />
         ) : unchanged ? (
@@ -139,23 +137,6 @@ export function Publish({ journey, text, before, onDone, onClose }: PublishProps
         </Stack>
       )}
     </ConfirmPreview>
-  );
-}
-
-/** Why a text cannot be published: each of its problems, or another error. */
-function Refused({ error }: { error: unknown }) {
-  const lines = refusedLines(error);
-  if (lines.length === 0) {
-    return <ProblemNotice error={error} />;
-  }
-  return (
-    <Stack gap="xs" role="alert">
-      <Text>{words.cannot(lines.length)}</Text>
-      <Lines lines={lines} />
-      <Text size="sm" className="quiet">
-        {words.cannotHint}
-      </Text>
-    </Stack>
   );
 }
 

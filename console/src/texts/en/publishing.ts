@@ -7,7 +7,7 @@ export const publishing = {
   title: (journey: string) => `Publish ${journey}`,
   confirm: "Publish",
   nothing: "The text says what is live already: there is nothing to publish.",
-  cannot: (count: number) => `${counted(count, "thing")} to mend before it can be published:`,
+  cannot: (count: number) => `${counted(count, "thing")} to mend first:`,
   cannotHint: "Each stands on its card too, and in the settings of the step.",
   becomes: (version: number) =>
     `It becomes version ${version}: who enters from now on goes through it.`,
