@@ -37,7 +37,7 @@ export function Navigation() {
                     active={here}
                     rightSection={place.id === "attention" ? <AttentionCount /> : undefined}
                     aria-current={here ? "page" : undefined}
-                    py={4}
+                    py={3}
                     px="sm"
                   />
                 );
