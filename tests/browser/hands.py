@@ -50,8 +50,6 @@ _EMPTY_PLACE: Final = """() => {
     for (let x = left + 10; x < left + width; x += 40)
       if (document.elementFromPoint(x, y) === pane) return [x, y];
 }"""
-_NEXT_FRAMES: Final = """() => new Promise(drawn =>
-  requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(drawn))))"""
 _CHOSEN: Final = "each => each.selectedOptions[0]?.text"
 _IS_SELECT: Final = "each => each.tagName === 'SELECT'"
 
@@ -174,7 +172,7 @@ async def _resting(what: Locator) -> FloatRect:
         if box is not None and box == before:
             return box
         before = box
-        await what.page.evaluate(_NEXT_FRAMES)
+        await what.page.wait_for_timeout(100)
 
 
 class Keyboard:

@@ -89,7 +89,7 @@ class _Forks:
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
-        # It ends once the socket is closed, and nobody waits for it.
+        # It ends once the socket is closed. This process does not wait for it.
         server.returncode = 0
         atexit.register(self._socket.close)
         asyncio.get_running_loop().add_reader(self._socket, self._read)
@@ -126,7 +126,7 @@ def _forks() -> _Forks:
 def _serve(control: socket.socket) -> bool:
     """Fork a process for each request, and say when it began and how it ended.
 
-    Returns True in a process that was forked, and False once nobody asks any more.
+    Returns True in a process that was forked, and False once no request can come any more.
     """
     running: dict[int, int] = {}
     # A child that ends is written to this pipe, which `select` looks at.
@@ -137,15 +137,15 @@ def _serve(control: socket.socket) -> bool:
     # A Ctrl-C is for the tests, whose end is this one's.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
-        readable, _, _ = select.select([control, ending], [], [])
+        readable, _, _ = select.select([control.fileno(), ending], [], [])
         if ending in readable:
             os.read(ending, _MOST)
             for pid in list(running):
                 found, status = os.waitpid(pid, os.WNOHANG)
                 if found:
                     code = os.waitstatus_to_exitcode(status)
-                    control.send(json.dumps([running.pop(pid), "ended", code]).encode())
-        if control in readable:
+                    _say(control, running.pop(pid), "ended", code)
+        if control.fileno() in readable:
             request, descriptors, _, _ = socket.recv_fds(control, _MOST, 2)
             if not request:
                 for pid in running:
@@ -164,7 +164,15 @@ def _serve(control: socket.socket) -> bool:
             running[pid] = number
             for descriptor in descriptors:
                 os.close(descriptor)
-            control.send(json.dumps([number, "started", pid]).encode())
+            _say(control, number, "started", pid)
+
+
+def _say(control: socket.socket, number: int, what: str, value: int) -> None:
+    try:
+        control.send(json.dumps([number, what, value]).encode())
+    except BrokenPipeError:
+        # The tests have ended: what is read next says so.
+        pass
 
 
 def _become(arguments: list[str], environment: dict[str, str], descriptors: Sequence[int]) -> None:

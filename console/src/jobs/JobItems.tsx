@@ -75,7 +75,7 @@ export function JobItems({ job }: { job: JobDetail }) {
           },
         }),
       ),
-    isOpen(job) ? 2_000 : undefined,
+    isOpen(job) ? 2_000 : 5_000,
   );
   return (
     <Section

@@ -158,7 +158,9 @@ function Words({ preview }: { preview: Read }) {
     return (
       <>
         <Text>{words.none}</Text>
-        <Text className="quiet">{sentence}</Text>
+        <Text className="quiet">
+          <Marked words={sentence} />
+        </Text>
       </>
     );
   }

@@ -21,26 +21,31 @@ import { CHANNELS, reasonWords, type Suppression, sourceOf } from "./suppression
 const words = texts.suppressions;
 const FILTERS = ["address", "channel", "reason"] as const;
 
+/** Where the audit log says who suppressed the address, and who lifted that before. */
+function historyOf({ channel, address_hash }: Suppression): string {
+  return `~${withQuery("/audit", { subject: `suppression:${channel}/${address_hash}` })}`;
+}
+
 const COLUMNS: readonly Column<Suppression>[] = [
+  { key: "hash", title: words.hash, cell: (row) => <ShortId id={row.address_hash} /> },
   {
     key: "channel",
     title: words.channel,
     cell: (row) => words.channels[row.channel as keyof typeof words.channels] ?? row.channel,
   },
-  { key: "hash", title: words.hash, cell: (row) => <ShortId id={row.address_hash} /> },
   { key: "reason", title: words.reason, cell: (row) => reasonWords(row.reason) },
   { key: "source", title: words.source, cell: (row) => sourceOf(row) },
   { key: "since", title: words.since, cell: (row) => <Instant at={row.suppressed_at} /> },
   {
     key: "history",
     title: words.history,
-    cell: (row) => (
-      <PlaceLink
-        to={`~${withQuery("/audit", { subject: `suppression:${row.channel}/${row.address_hash}` })}`}
-      >
-        {words.historyOf}
-      </PlaceLink>
-    ),
+    // What came of an answer of a provider is no change of a person.
+    cell: (row) =>
+      row.by === null ? (
+        texts.parts.none
+      ) : (
+        <PlaceLink to={historyOf(row)}>{words.historyOf}</PlaceLink>
+      ),
   },
 ];
 

@@ -123,7 +123,7 @@ describe("a condition as a sentence", () => {
       { event: "Order Completed", where: { total: { gte: 50 } }, count: { gte: 2 }, within: "30d" },
     ],
     [
-      "has never Order Completed before the start of the run",
+      "has never Order Completed before their entry into the journey",
       { event: "Order Completed", count: 0, before: "entry" },
     ],
     [

@@ -36,7 +36,7 @@ describe("moments", () => {
     ["+3d", "3 days from now"],
     ["-30d", "30 days ago"],
     ["09:00", "the next 09:00"],
-    ["entry", "the start of the run"],
+    ["entry", "their entry into the journey"],
     ["2026-12-31", "2026-12-31"],
     [
       { attribute: "birthday", every: "year", offset: "-3d", at: "09:00" },

@@ -69,7 +69,7 @@ async def test_the_sample_journey_meets_its_counts(engine: Engine) -> None:
         + len(local_tasks)
     )
     tasks = kinds[EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
-    assert (len(events) <= 26, actions <= 8, tasks <= 4) == (True, True, True), (
+    assert (len(events) <= 24, actions <= 6, tasks <= 4) == (True, True, True), (
         len(events),
         actions,
         tasks,

@@ -94,7 +94,7 @@ export const runs = {
   twice: "Also send what the provider may have taken: it may arrive twice",
   sample: "The first of them",
   reading: "Counting the runs",
-  none: "No run is meant.",
+  none: "No run meets this now: those that did have gone on, or stand there for another reason.",
   job: "Repair",
   closeJob: "Close",
   // The page of a run.

@@ -20,7 +20,7 @@ export const today = {
   waiting: "Waiting",
   deferred: "Deferred",
   retrying: "Retrying",
-  sent: "Sent, of all channels",
+  sent: "Sent",
   trend: "Entries, last days",
   trendWords: (days: number, total: number) =>
     `${counted(total, "entry", "entries")} in ${counted(days, "day")}`,
