@@ -58,7 +58,6 @@ test("the figure of how many reached a step leads to them, unless no one did", (
     clicked: 0,
     skipped: { suppressed: 2, consent: 1 },
     failed: 0,
-    skipped: {},
     goal: { met: 0 },
     left_open: 0,
     outcomes: {},
