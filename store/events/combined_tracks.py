@@ -1,6 +1,6 @@
 """Combined tracks: simple tracks that wait for a statement are recorded in one of their own.
 
-A statement has a cost, and so has its commit. While one is under way, the batches that come are
+A statement has a cost, and so has its commit. While some are under way, the batches that come are
 gathered, and the next statement records all of them.
 """
 
@@ -22,6 +22,9 @@ from store.traces import traces_are_followed
 
 MOST: Final = 500
 """Items of one statement, unless a single batch has more. All its contacts are locked at once."""
+
+AT_ONCE: Final = 2
+"""Statements under way at once: PostgreSQL works on one while the process prepares the other."""
 
 Answers = list[Accepted | Rejected] | None
 """None: nothing was recorded, and ingest is to do it."""
@@ -50,11 +53,14 @@ class CombinedTracks:
     the lock of a contact gives up soon, so that batches of other contacts do not wait with it.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[AsyncConnection[Any]], *, at_once: int = AT_ONCE
+    ) -> None:
         self._pool = pool
-        self._under_way = False
+        self._free = at_once
+        """How many more statements may be begun."""
         self._waiting: deque[_Waiting] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def waiting(self) -> int:
@@ -72,14 +78,14 @@ class CombinedTracks:
         # A statement belongs to one trace at most.
         if traces_are_followed():
             return await self._record(items, limit_per_minute, sender)
-        if self._under_way:
+        if self._free == 0:
             answers: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
             self._waiting.append(_Waiting(items, limit_per_minute, sender, answers))
             try:
                 return await answers
             except _NotTogether:
                 return await self._record(items, limit_per_minute, sender)
-        self._under_way = True
+        self._free -= 1
         try:
             return await self._record(items, limit_per_minute, sender)
         finally:
@@ -96,9 +102,12 @@ class CombinedTracks:
     def _begin_next(self) -> None:
         """After a statement, begin the next if batches wait."""
         group = self._next_group()
-        self._under_way = bool(group)
-        if group:
-            self._task = asyncio.create_task(self._record_group(group), name="record tracks")
+        if not group:
+            self._free += 1
+            return
+        task = asyncio.create_task(self._record_group(group), name="record tracks")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _next_group(self) -> list[_Waiting]:
         """The batches that waited longest, of one sender, with at most `MOST` items in all."""

@@ -68,14 +68,14 @@ async def together(
     pool: Pool, fast: Pool, batches: list[list[Item]], **others: Any
 ) -> list[list[Accepted | Rejected]]:
     """The answers of batches that come while the statement of another waits for its contact."""
-    tracks = CombinedTracks(fast)
+    tracks = CombinedTracks(fast, at_once=1)
     await take(pool, [track(FIRST)], limit_per_minute=LIMIT)
     async with pool.connection() as conn, conn.transaction():
         await conn.execute("select from contact where external_id = %s for update", (FIRST,))
         under_way = asyncio.create_task(
             take(pool, [track(FIRST)], limit_per_minute=LIMIT, fast=tracks)
         )
-        await eventually(lambda: waits_for_a_lock(pool))
+        await some_locked_out(pool, 1)
         tasks = [
             asyncio.create_task(
                 take(pool, batch, **{"limit_per_minute": LIMIT, "fast": tracks, **others})
@@ -87,13 +87,23 @@ async def together(
     return list(await asyncio.gather(*tasks))
 
 
-async def waits_for_a_lock(pool: Pool) -> bool:
+async def locked_out(pool: Pool) -> int:
+    """The number of statements that wait for a lock."""
     async with pool.connection() as conn:
         cursor = await conn.execute(
             "select count(*) from pg_stat_activity"
             " where wait_event_type = 'Lock' and datname = current_database()"
         )
-        return (await cursor.fetchone()) != (0,)
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def some_locked_out(pool: Pool, count: int) -> None:
+    async def waiting() -> bool:
+        return await locked_out(pool) == count
+
+    await eventually(waiting, what=f"{count} statements that wait for a lock")
 
 
 async def test_batches_that_wait_are_recorded_in_one_statement_and_answered_apart(
@@ -110,7 +120,7 @@ async def test_batches_of_other_contacts_do_not_wait_for_a_locked_one(
 ) -> None:
     await take(pool, [track(FIRST)], limit_per_minute=LIMIT)
     async with connections(database_url) as fast:
-        tracks = CombinedTracks(fast)
+        tracks = CombinedTracks(fast, at_once=1)
         async with pool.connection() as conn, conn.transaction():
             await conn.execute("select from contact where external_id = %s for update", (FIRST,))
             locked, *others = [
@@ -144,7 +154,7 @@ async def test_a_message_id_of_two_batches_is_recorded_once(pool: Pool, fast: Po
 
 
 async def test_batches_of_two_senders_are_two_statements(pool: Pool, fast: Pool) -> None:
-    tracks = CombinedTracks(fast)
+    tracks = CombinedTracks(fast, at_once=1)
     senders = [Sender("one"), Sender("one"), Sender("two"), Sender("one")]
     answers = await asyncio.gather(
         *(
@@ -177,13 +187,18 @@ async def test_a_statement_has_no_more_items_than_it_may(pool: Pool, fast: Pool)
 async def test_a_caller_that_went_away_leaves_the_others_their_answers(
     pool: Pool, fast: Pool
 ) -> None:
-    tracks = CombinedTracks(fast)
-    tasks = [
-        asyncio.create_task(take(pool, [track(f"u{number}")], limit_per_minute=LIMIT, fast=tracks))
-        for number in range(4)
-    ]
-    await eventually(lambda: tracks.waiting == 3)
-    tasks[2].cancel()
+    tracks = CombinedTracks(fast, at_once=1)
+    await take(pool, [track("u0")], limit_per_minute=LIMIT)
+    async with pool.connection() as conn, conn.transaction():
+        await conn.execute("select from contact where external_id = 'u0' for update")
+        tasks = [
+            asyncio.create_task(
+                take(pool, [track(f"u{number}")], limit_per_minute=LIMIT, fast=tracks)
+            )
+            for number in range(4)
+        ]
+        await eventually(lambda: tracks.waiting == 3)
+        tasks[2].cancel()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(answer) for answer in answers] == [
         list, list, asyncio.CancelledError, list,
@@ -191,3 +206,19 @@ async def test_a_caller_that_went_away_leaves_the_others_their_answers(
     # The next one finds the way free.
     [answer] = await take(pool, [track("next")], limit_per_minute=LIMIT, fast=tracks)
     assert isinstance(answer, Accepted)
+
+
+async def test_as_many_statements_as_allowed_are_under_way_at_once(pool: Pool, fast: Pool) -> None:
+    tracks = CombinedTracks(fast, at_once=2)
+    contacts = ["a", "b", "c", "d"]
+    await take(pool, [track(contact) for contact in contacts], limit_per_minute=LIMIT)
+    async with pool.connection() as conn, conn.transaction():
+        await conn.execute("select from contact where external_id in ('a', 'b') for update")
+        tasks = [
+            asyncio.create_task(take(pool, [track(contact)], limit_per_minute=LIMIT, fast=tracks))
+            for contact in contacts
+        ]
+        await some_locked_out(pool, 2)
+        assert tracks.waiting == 2
+    for [answer] in await asyncio.gather(*tasks):
+        assert isinstance(answer, Accepted)
