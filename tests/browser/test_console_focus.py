@@ -141,6 +141,7 @@ async def test_keys_lead_from_part_to_part_and_are_listed(page: Page) -> None:
     await keys.press("Shift+F6")
     await expect(field(page, "Name of the step")).to_be_focused()
     await keys.press("F6")
+    await expect(card(page, "step:letter")).to_be_focused()
     await keys.press("?")
     listed = page.get_by_role("dialog", name="Keys")
     await expect(listed.get_by_role("row", name="F6").first).to_contain_text("the graph")

@@ -124,8 +124,13 @@ async def test_a_moved_run_is_found_once_and_leads_to_its_page(
         f"`parcours run show {run['id']}`\n\n`parcours contact show {contact}`"
     )
     # Temporal forgets these words when a run goes on in another execution; the run says the page.
-    details = await current_details(engine.client, engine.workflow(run))
-    assert details.startswith("Stands at **decide** (visit ")
+
+    async def at_decide() -> str | None:
+        details = await current_details(engine.client, engine.workflow(run))
+        return details if details.startswith("Stands at **decide** (visit ") else None
+
+    details = await eventually(at_decide, 30)
+    assert details is not None
     assert details.endswith(f" UTC.\n\n{page}")
     # Both executions are there, and each query finds the run once.
     own = f"WorkflowId = '{engine.workflow(run).id}'"

@@ -21,6 +21,7 @@ import { type GraphContent, GraphContext } from "./graphContext";
 import { Lines } from "./Lines";
 import { Overview } from "./Overview";
 import { useOpenedView } from "./openedView";
+import { useShownCards } from "./shownCards";
 
 export type CardFlowNode = FlowNode<{ card: Card; place: DropPlace | undefined }, "card">;
 
@@ -94,28 +95,7 @@ function Flow({
 
   useAutoPan(frame, pointer, drag !== null);
   useOpenedView(frame, layout);
-
-  useEffect(() => {
-    const card = focus === null ? undefined : layout.cards.find(({ key }) => key === focus);
-    const bounds = frame.current?.getBoundingClientRect();
-    if (card === undefined || bounds === undefined) {
-      return;
-    }
-    const { x, y, zoom } = flow.getViewport();
-    const left = card.x * zoom + x;
-    const top = card.y * zoom + y;
-    const inside =
-      left >= 0 &&
-      top >= 0 &&
-      left + card.width * zoom <= bounds.width &&
-      top + card.height * zoom <= bounds.height;
-    if (!inside) {
-      void flow.setCenter(card.x + card.width / 2, card.y + card.height / 2, {
-        zoom,
-        duration: 150,
-      });
-    }
-  }, [flow, focus, layout]);
+  useShownCards(frame, layout, focus, content.path);
 
   return (
     <div
