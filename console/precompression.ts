@@ -12,7 +12,7 @@ export function precompression(folder: string): Plugin {
   return {
     name: "precompression",
     apply: "build",
-    closeBundle() {
+    writeBundle() {
       for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
         const path = join(folder, name);
         if (!PACKED.test(name) || !statSync(path).isFile()) continue;
