@@ -1,7 +1,6 @@
 import { Button, List, Text } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { ComparedVersions } from "@/components/ComparedVersions";
@@ -12,6 +11,7 @@ import { Listing } from "@/components/Listing";
 import { LoadingLine } from "@/components/LoadingLine";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
+import { useDifference } from "./differences";
 import { useEditions, useVersions } from "./journey";
 import { Activate } from "./publish/Activate";
 
@@ -115,15 +115,7 @@ interface ComparisonProps {
 }
 
 function Comparison({ journey, before, after }: ComparisonProps) {
-  const difference = useQuery({
-    queryKey: ["difference", journey, before, after],
-    queryFn: () =>
-      answerOf(
-        api.GET("/v1/journeys/{key}/versions/{before}/diff/{after}", {
-          params: { path: { key: journey, before, after } },
-        }),
-      ),
-  });
+  const difference = useDifference(journey, before, after);
   if (difference.data === undefined) {
     return difference.isError ? <ProblemNotice error={difference.error} /> : <LoadingLine />;
   }

@@ -8,6 +8,7 @@ import { JobProgress } from "@/components/JobProgress";
 import { LoadingLine } from "@/components/LoadingLine";
 import { type Overdue, OverdueChoice } from "@/components/OverdueChoice";
 import { ProblemNotice } from "@/components/ProblemNotice";
+import { useDifference } from "@/journeys/differences";
 import { texts } from "@/texts";
 import { Begun, type Jobs } from "./Begun";
 import { InFlight } from "./InFlight";
@@ -109,15 +110,7 @@ interface ChangesProps {
 
 /** What is different from the version that is live now. */
 function Changes({ journey, before, after }: ChangesProps) {
-  const difference = useQuery({
-    queryKey: ["difference", journey, before, after],
-    queryFn: () =>
-      answerOf(
-        api.GET("/v1/journeys/{key}/versions/{before}/diff/{after}", {
-          params: { path: { key: journey, before, after } },
-        }),
-      ),
-  });
+  const difference = useDifference(journey, before, after);
   if (difference.data === undefined) {
     return difference.isError ? <ProblemNotice error={difference.error} /> : <LoadingLine />;
   }
