@@ -140,6 +140,11 @@ def is_refused_save(answer: Response) -> bool:
     return is_save(answer.request) and answer.status == 401
 
 
+def is_presence(answer: Response) -> bool:
+    """Whether it says who edits the greeting."""
+    return answer.url.endswith("/greeting/presence")
+
+
 def with_subject(text: str) -> str:
     """The greeting with another subject."""
     return GREETING.replace("subject: Hello", f"subject: {text}")
@@ -254,6 +259,7 @@ async def test_of_two_tabs_the_later_one_sees_both_texts_and_undo_has_the_other(
     desk: Desk,
 ) -> None:
     first, second = await desk.open(), await desk.open()
+    await expect(second.get_by_text("Also here: ada")).to_be_visible()
     await subject(second).fill("Second")
     await desk.expect_draft(with_subject("Second"))
     await subject(first).fill("First")
@@ -271,6 +277,11 @@ async def test_of_two_tabs_the_later_one_sees_both_texts_and_undo_has_the_other(
     await first.get_by_role("button", name="Undo").click()
     await expect(subject(first)).to_have_value("First still")
     await desk.expect_draft(with_subject("First still"))
+    # A page that is left or loaded again edits no more.
+    await second.goto("about:blank")
+    async with first.expect_response(is_presence) as answered:
+        await first.reload()
+    assert len((await (await answered.value).json())["editors"]) == 1
     desk.forgive("412")
 
 

@@ -14,6 +14,8 @@ async function tell(kind: DocumentKind, key: string, leaving: boolean) {
     api.POST("/v1/drafts/{kind}/{key}/presence", {
       params: { path: { kind, key } },
       body: { editor: EDITOR, leaving },
+      // A page that is closed or loaded again waits for no answer, and its last word is still sent.
+      keepalive: leaving,
     }),
   );
 }
@@ -24,8 +26,13 @@ export function usePresence(kind: DocumentKind, key: string, enabled: boolean) {
     if (!enabled) {
       return;
     }
-    return () => {
+    const leave = () => {
       void tell(kind, key, true).catch(() => undefined);
+    };
+    window.addEventListener("pagehide", leave);
+    return () => {
+      window.removeEventListener("pagehide", leave);
+      leave();
     };
   }, [enabled, key, kind]);
   const presence = useQuery({
