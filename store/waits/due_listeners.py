@@ -43,6 +43,12 @@ for no key update of c skip locked
 """,
     listener=_LISTENER,
 )
+# What is due already keeps its place in the queue, but by another time: else a look that began
+# before, and knows nothing of what came since, would say that nothing is due (`save_looks`).
+_DUE_NOW = sql("""
+case when due_at <= parcours.clock() then due_at - interval '1 microsecond'
+     else parcours.clock() end
+""")
 _BY_EVENTS = sql(
     """
 with heard as (
@@ -52,18 +58,21 @@ with heard as (
     where e.id = any(%(events)s) and (e.run_id is null or e.run_id = l.run_id)
     order by l.run_id, l.visit, l.slot for update of l
 )
-update listener l set due_at = least(l.due_at, parcours.clock()) from heard h
+update listener l set due_at = {due_now} from heard h
 where l.run_id = h.run_id and l.visit = h.visit and l.slot = h.slot
-"""
+""",
+    due_now=_DUE_NOW,
 )
-_BY_CATALOG = sql("""
-update listener set due_at = least(due_at, parcours.clock()),
-       catalog_revision = (select revision from catalog)
+_BY_CATALOG = sql(
+    """
+update listener set due_at = {due_now}, catalog_revision = (select revision from catalog)
 where ctid = any(array(
     select ctid from listener where catalog_revision < (select revision from catalog)
     limit %(limit)s for update skip locked
 ))
-""")
+""",
+    due_now=_DUE_NOW,
+)
 _PUT_OFF = sql("""
 with given as (
     select l.run_id, l.visit, l.slot

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,12 +10,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
+from activities.locked_run import lock
+from activities.waiting.waits import plan_within
 from dispatch.due_times import DueTimes
+from journeys.protocol.payloads import StepInput
 from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog
+from store.events.attribute_changes import change_attributes
+from store.waits.due_listeners import make_due_by_catalog
+from store.waits.listeners import check, keep_looks
 from tests.support.clocked import Clocked, PlayedRun, ScriptedEvent
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, accept, activate
@@ -245,6 +253,72 @@ async def test_a_look_that_is_too_long_goes_on_where_it_ended(
     await run.work(NOON + timedelta(hours=12))
     visit = await run.visit()
     assert datetime.fromisoformat(visit["ended_at"]) == NOON + timedelta(seconds=500)
+
+
+# ------------------------------------------------- what comes between a look and its record
+
+GOLD = """
+journey: golden
+entry: {event: Begun}
+steps: [{id: w, wait: {if: {attribute: plan, is: gold}, up_to: 1d}}]
+"""
+MEMBER = """
+segment: chosen
+if: {attribute: plan, is: gold}
+---
+journey: member
+entry: {event: Begun}
+steps: [{id: w, wait: {if: {segment: chosen}, up_to: 1d}}]
+"""
+
+
+async def become_gold(pool: Pool, run: PlayedRun) -> None:
+    """The contact's plan becomes gold, and its event waits to be dispatched."""
+    async with pool.connection() as conn, conn.transaction():
+        await conn.execute("select from contact where id = %s for no key update", (run.contact,))
+        await change_attributes(conn, run.contact, set_={"plan": "gold"}, unset=[], add={}, depth=0)
+
+
+async def choose_silver(pool: Pool, run: PlayedRun) -> None:
+    """The segment becomes one that the contact is in already."""
+    await rows(
+        pool,
+        "update document set document = document || %s where kind = 'segment' returning 1",
+        Jsonb({"if": {"attribute": "plan", "is": "silver"}}),
+    )
+    await rows(pool, "update catalog set revision = revision + 1 returning 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "change"),
+    [(GOLD, "golden", become_gold), (MEMBER, "member", choose_silver)],
+    ids=["event", "document"],
+)
+async def test_what_comes_between_a_look_and_its_record_is_looked_at(
+    pool: Pool,
+    temporal_client: Client,
+    text: str,
+    key: str,
+    change: Callable[[Pool, PlayedRun], Awaitable[None]],
+) -> None:
+    clocked = Clocked(pool, temporal_client)
+    run = await clocked.begin(text, key, attributes={"plan": "silver"})
+    request = StepInput(run_id=run.run_id, visit=1, step="w", now=datetime.now(UTC))
+    async with pool.connection() as conn:
+        async with conn.transaction():
+            row = await lock(conn, run.run_id)
+            await plan_within(conn, clocked.context, request, row)
+        # A wait that was planned just now looks at its condition, with nothing locked.
+        query = (await clocked.catalog.definition(conn, key, 1)).wait_query("w")
+        assert query is not None
+        looked = await check(conn, query, run_id=run.run_id, visit=1)
+        assert [each.holds for each in looked.looks] == [False]
+        await change(pool, run)
+        await clocked.dispatcher.drain()
+        await make_due_by_catalog(conn, 10)
+        await keep_looks(conn, looked)
+    await clocked.due_times.drain()
+    assert clocked.wakes.count == 1
 
 
 # --------------------------------------------------------------- faults
