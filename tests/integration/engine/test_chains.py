@@ -206,6 +206,8 @@ async def test_a_run_that_is_restarted_stops_the_old_one(engine: Engine) -> None
     contact = await engine.contact()
     await engine.event(contact, "Started", cart="c1")
     old = await engine.standing_at(contact, "pause")
+    # While the first run goes on, a second is refused.
+    await ended(engine, "entering")
     await engine.event(contact, "Started", cart="c1")
     await ended(engine, "entering", 2)
     assert await closed_as(engine.workflow(old)) == "COMPLETED"
