@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import RateLimit
+from temporalio.api.taskqueue.v1 import RateLimit, RateLimitConfig
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     UpdateTaskQueueConfigRequest,
@@ -112,17 +112,11 @@ class SendRates:
     async def _follow(self, channel: ChannelName, *, throttled: bool) -> None:
         """Lower a rate, or raise it again. The queue has it, because all workers share it."""
         base = self._rates[channel]
-        request = DescribeTaskQueueRequest(namespace=self._client.namespace, report_config=True)
-        request.task_queue.name = CHANNELS[channel].queue
-        request.task_queue_type = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
         try:
-            answer = await self._client.workflow_service.describe_task_queue(
-                request, timeout=_PATIENCE
-            )
+            limit = await self._limit(channel)
         except RPCError as error:
             log.warning("send_rate_unknown", channel=channel, status=error.status.name)
             return
-        limit = answer.config.queue_rate_limit
         now = limit.rate_limit.requests_per_second or base
         age = (datetime.now(UTC) - limit.metadata.update_time.ToDatetime(UTC)).total_seconds()
         rate = next_rate(base, now, throttled=throttled, age=age)
@@ -137,9 +131,31 @@ class SendRates:
             log.warning("send_rate_lowered", channel=channel, rate=rate, base=base)
 
     async def _set_all(self) -> None:
-        for channel, rate in list(self._wanted.items()):
-            if await self._set(channel, rate, _CONFIGURED):
+        wanted = dict(self._wanted)
+        # Temporal takes a tenth of a second for each change, and for several at once.
+        done = await asyncio.gather(*(self._ensure(*each) for each in wanted.items()))
+        for (channel, rate), settled in zip(wanted.items(), done, strict=True):
+            # Another may have been asked for meanwhile.
+            if settled and self._wanted[channel] == rate:
                 del self._wanted[channel]
+
+    async def _ensure(self, channel: ChannelName, rate: float | None) -> bool:
+        """Set the rate of a channel's queue unless it has it; False if it is to be tried again."""
+        try:
+            limit = await self._limit(channel)
+        except RPCError:
+            # The answer to the change says what is wrong.
+            return await self._set(channel, rate, _CONFIGURED)
+        has = limit.rate_limit.requests_per_second if limit.HasField("rate_limit") else None
+        return has == rate or await self._set(channel, rate, _CONFIGURED)
+
+    async def _limit(self, channel: ChannelName) -> RateLimitConfig:
+        """The rate that a channel's queue has, and since when. Raises RPCError."""
+        request = DescribeTaskQueueRequest(namespace=self._client.namespace, report_config=True)
+        request.task_queue.name = CHANNELS[channel].queue
+        request.task_queue_type = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+        answer = await self._client.workflow_service.describe_task_queue(request, timeout=_PATIENCE)
+        return answer.config.queue_rate_limit
 
     async def _set(self, channel: ChannelName, rate: float | None, reason: str) -> bool:
         """Set the rate of a channel's queue; False if it is to be tried again."""

@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import RateLimitConfig
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -187,6 +188,17 @@ async def test_a_rate_that_is_taken_back_slows_nothing_down(
     assert max(arrivals.at.values()) - min(arrivals.at.values()) < 10
 
 
+async def test_a_worker_that_starts_leaves_what_a_queue_has_already(
+    temporal_client: Client,
+) -> None:
+    await SendRates(temporal_client, {"email": 20.0}).begin()
+    before = await queue_limit(temporal_client)
+    await SendRates(temporal_client, {"email": 20.0}).begin()
+    assert await queue_limit(temporal_client) == before
+    await SendRates(temporal_client, {"email": 10.0}).begin()
+    assert await queue_rate(temporal_client) == 10
+
+
 async def test_a_server_that_sets_no_rates_is_warned_about_and_served() -> None:
     async with time_skipping_temporal() as environment:
         rates = SendRates(environment.client, {"email": 14.0})
@@ -269,11 +281,16 @@ class Metered(Throttling):
 
 async def queue_rate(client: Client) -> float:
     """The rate of the queue of e-mails."""
+    return (await queue_limit(client)).rate_limit.requests_per_second
+
+
+async def queue_limit(client: Client) -> RateLimitConfig:
+    """The rate of the queue of e-mails, and who set it when."""
     request = DescribeTaskQueueRequest(namespace=client.namespace, report_config=True)
     request.task_queue.name = "send-email"
     request.task_queue_type = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
     answer = await client.workflow_service.describe_task_queue(request)
-    return answer.config.queue_rate_limit.rate_limit.requests_per_second
+    return answer.config.queue_rate_limit
 
 
 @pytest.mark.parametrize(("own", "rate"), [(None, 14.0), (5.0, 5.0)])
