@@ -248,8 +248,11 @@ class Throttling:
 
 
 async def test_a_provider_that_throttles_is_obeyed_by_all_workers(
-    engine_settings: Settings, pool: Pool, temporal_client: Client
+    engine_settings: Settings, pool: Pool, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # How long a rate stays is in the test above.
+    monkeypatch.setattr("dispatch.send_rates.SLOWER_AGAIN", 1.0)
+    monkeypatch.setattr("dispatch.send_rates.FASTER_AGAIN", 2.0)
     settings = engine_settings.model_copy(update={"send_rate_email": 20.0})
     provider = Throttling()
 
@@ -261,7 +264,7 @@ async def test_a_provider_that_throttles_is_obeyed_by_all_workers(
     ) as engine:
         await engine.activate(JOURNEYS)
         contact = await engine.contact(email="ada@example.com")
-        # A rate that was set a moment ago stays for five seconds.
+        # A rate that was set a moment ago stays for some seconds.
         assert await at_rate(20)
         await engine.event(contact, "Paid")
         await eventually(lambda: at_rate(10), 40.0)

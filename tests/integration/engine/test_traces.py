@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -77,7 +78,8 @@ async def traced(settings: Settings) -> AsyncIterator[tuple[Engine, httpx.AsyncC
                     yield engine, http
         await pool.close()
     finally:
-        end_tracing()
+        # The collector, which takes the last spans, is served by this thread.
+        await asyncio.to_thread(end_tracing)
 
 
 async def sign_up(http: httpx.AsyncClient, name: str, **headers: str) -> None:
