@@ -9,7 +9,9 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
+from activities.sending.retries import BACKOFF
 from infra.settings import Settings
+from journeys.time.backoff import Backoff
 from tests.support.engine import Engine, engine_at_work
 from tests.support.smtp import SmtpSink
 
@@ -23,6 +25,15 @@ def engine_settings(settings: Settings, smtp_sink: SmtpSink, tmp_path: Path) -> 
             "sms": "inbox",
             "dev_inbox": tmp_path / "inbox.jsonl",
         }
+    )
+
+
+@pytest.fixture
+def hasty_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that was not taken is tried again after a quarter of the usual time."""
+    monkeypatch.setattr(
+        "activities.sending.retries.BACKOFF",
+        Backoff(first=BACKOFF.first / 4, longest=BACKOFF.longest / 4),
     )
 
 

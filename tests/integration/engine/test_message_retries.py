@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 
 from store.messages.suppressions import suppress
 from tests.integration.channels.http_server import Exchange, HttpServer
@@ -181,6 +182,7 @@ async def test_a_retry_that_fails_again_says_why_and_may_be_repeated(
     assert (await job_of(operator, second["job"]))["result"]["repaired"] == 1
 
 
+@pytest.mark.usefixtures("hasty_retries")
 async def test_a_receiver_that_is_away_is_asked_again_and_only_one_retry_is_at_work(
     engine: Engine, http_server: HttpServer, operator: httpx.AsyncClient
 ) -> None:

@@ -196,6 +196,7 @@ async def test_the_nearest_provider_sends(
         )
 
 
+@pytest.mark.usefixtures("hasty_retries")
 async def test_a_worker_falls_back_from_a_server_that_cannot_be_reached(
     engine_settings: Settings, pool: Pool, temporal_client: Client, moto_endpoint: str
 ) -> None:

@@ -120,6 +120,7 @@ async def step_counts(engine: Engine, journey: str) -> dict[str, Any]:
 # ------------------------------------------------------------------------------- what is to be seen
 
 
+@pytest.mark.usefixtures("hasty_retries")
 async def test_a_send_that_is_retried_says_how_often_why_and_when_next(
     engine: Engine, smtp_sink: SmtpSink, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -173,6 +174,7 @@ async def test_a_send_that_is_retried_says_how_often_why_and_when_next(
     assert counts["UPSERT_WORKFLOW_SEARCH_ATTRIBUTES"] == 2
 
 
+@pytest.mark.usefixtures("hasty_retries")
 async def test_runs_whose_receiver_is_down_are_moved_on_at_once(
     engine: Engine, closed_port: int
 ) -> None:

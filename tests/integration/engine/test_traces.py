@@ -143,6 +143,7 @@ async def test_one_trace_leads_from_a_tracking_call_to_the_provider(
     assert [word for word in PERSONAL if word in sent_spans] == []
 
 
+@pytest.mark.usefixtures("hasty_retries")
 async def test_failures_show_their_code_alone(
     engine_settings: Settings, smtp_sink: SmtpSink, collector: HttpServer
 ) -> None:
