@@ -304,10 +304,13 @@ async def run(settings: Settings) -> None:
     log.info("worker_stopped")
 
 
-def main() -> None:
-    """The entry point of `parcours worker` and `python worker.py`."""
+def main(settings: Settings | None = None) -> None:
+    """The entry point of `parcours worker` and `python worker.py`.
+
+    Settings are read from the environment if `settings` is None.
+    """
     try:
-        settings = read_settings()
+        settings = settings or read_settings()
         configure_logging(settings.log, process="worker")
         begin_tracing("worker")
         uvloop.run(run(settings))

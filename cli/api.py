@@ -14,10 +14,11 @@ def run(
     """Serve the API against the servers that the environment names."""
     settings = settings_or_refuse()
     import resource
+    from functools import partial
 
     import uvicorn
 
-    from api.app import check_links
+    from api.app import check_links, create_app
     from api.http.connections import ConnectionLimits, server_config
     from cli.errors import refuse
     from infra.garbage import spare_what_stays
@@ -44,7 +45,7 @@ def run(
         header_seconds=settings.http_header_seconds, unfinished=settings.http_unfinished
     )
     config = server_config(
-        "api.app:create_app",
+        partial(create_app, settings),
         limits,
         factory=True,
         host=host,

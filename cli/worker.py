@@ -28,10 +28,10 @@ def run(context: typer.Context) -> None:
     """Run journeys against the servers that the environment names."""
     if context.invoked_subcommand is not None:
         return
-    settings_or_refuse()
+    settings = settings_or_refuse()
     from worker import main
 
-    main()
+    main(settings)
 
 
 @app.command("list")

@@ -35,15 +35,15 @@ def sandbox() -> WorkflowRunner:
     return _SandboxWithKeptCode()
 
 
-_TRIED: Final[set[type]] = set()
-"""The workflows that were loaded in the sandbox once, which shows that they can be."""
+_TRIED: Final[set[str]] = set()
+"""The modules that were loaded in the sandbox once, which shows that their workflows can be."""
 
 
 class _SandboxWithKeptCode(SandboxedWorkflowRunner):
     def prepare_workflow(self, defn: _Definition) -> None:
-        if defn.cls not in _TRIED:
+        if defn.cls.__module__ not in _TRIED:
             super().prepare_workflow(defn)
-            _TRIED.add(defn.cls)
+            _TRIED.add(defn.cls.__module__)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         KEPT.keep(det.defn.cls.__module__)

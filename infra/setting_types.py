@@ -43,7 +43,7 @@ def _zone_names() -> frozenset[str]:
 
 def _check_zone(text: str) -> str:
     """The text, if it names a time zone."""
-    if text not in _zone_names():
+    if text != _UTC_ZONE.key and text not in _zone_names():
         raise ValueError(f"{text!r} is no time zone; write one such as Europe/Paris")
     return text
 
