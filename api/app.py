@@ -80,8 +80,8 @@ from api.public import hosted_forms, links, notifications, pages
 from api.public.form_robots import FormRates
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
+from api.public.link_files import open_spool, read_scanners
 from api.public.script import route as script
-from api.public.spool import Spool
 from api.public.visits import Visits
 from api.reports import (
     attribution,
@@ -106,8 +106,7 @@ from devstack import shop
 from devstack.inbox import Inbox
 from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
-from infra.settings import Settings, SettingsRefused, read_settings
-from journeys.links.networks import Networks
+from infra.settings import Settings, read_settings
 from journeys.links.visits import Sites
 from store.definitions.catalog import Catalog
 from store.events.combined_tracks import CombinedTracks
@@ -211,41 +210,15 @@ ROUTERS = tuple(
 )
 
 
-def check_links(settings: Settings) -> None:
-    """Raise SettingsRefused if the spool or the file of scanners cannot be used."""
-    if settings.links is not None:
-        _scanners(settings)
-        _spool(settings).close()
-
-
-def _scanners(settings: Settings) -> Networks:
-    try:
-        return Networks.read(settings.scanners)
-    except OSError as error:
-        raise SettingsRefused(
-            f"PARCOURS_SCANNERS: cannot read {settings.scanners}: {error.strerror}"
-        ) from None
-    except ValueError as error:
-        raise SettingsRefused(f"PARCOURS_SCANNERS: {error}") from None
-
-
-def _spool(settings: Settings) -> Spool:
-    try:
-        return Spool(settings.spool, settings.spool_bytes)
-    except OSError as error:
-        raise SettingsRefused(
-            f"PARCOURS_SPOOL: cannot write to {settings.spool}: {error.strerror}"
-        ) from None
-
-
 def _hits(
     settings: Settings, pool: Pool, notifier: Notifier
 ) -> tuple[HitRecorder | None, HitDrain | None]:
     """What keeps hits on links, and what drains it; None without a public URL."""
     if settings.links is None:
         return None, None
-    spool, keys = _spool(settings), settings.links.keys
-    drain = HitDrain(spool, pool, keys, _scanners(settings), recorded=notifier.wake)
+    spool = open_spool(settings.spool, settings.spool_bytes)
+    keys = settings.links.keys
+    drain = HitDrain(spool, pool, keys, read_scanners(settings.scanners), recorded=notifier.wake)
     return HitRecorder(spool, MinuteLimit()), drain
 
 
@@ -253,7 +226,7 @@ def _visits(settings: Settings) -> Visits | None:
     """What adds tokens for our own sites; None if there are none."""
     if settings.links is None or not settings.sites:
         return None
-    return Visits(settings.links.keys, Sites(settings.sites), _scanners(settings))
+    return Visits(settings.links.keys, Sites(settings.sites), read_scanners(settings.scanners))
 
 
 def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None) -> FastAPI:
@@ -261,7 +234,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
 
     `amazon` fetches the certificates of SNS, by default from Amazon.
 
-    Raises infra.settings.SettingsRefused if the environment does not make valid settings.
+    Raises infra.settings.SettingsRefused if the environment does not make valid settings, and
+    api.public.link_files.LinkFileRefused if a file that they name cannot be used.
     """
     settings = settings or read_settings()
 

@@ -13,23 +13,27 @@ def run(
 ) -> None:
     """Serve the API against the servers that the environment names."""
     settings = settings_or_refuse()
+    from api.public.link_files import LinkFileRefused, open_spool, read_scanners
+    from cli.errors import refuse
+
+    if settings.links is not None:
+        try:
+            read_scanners(settings.scanners)
+            open_spool(settings.spool, settings.spool_bytes).close()
+        except LinkFileRefused as refused:
+            refuse(str(refused))
     import resource
     from functools import partial
 
     import uvicorn
 
-    from api.app import check_links, create_app
+    from api.app import create_app
     from api.http.connections import ConnectionLimits, server_config
-    from cli.errors import refuse
     from infra.garbage import spare_what_stays
     from infra.logging import configure_logging
     from infra.settings import SettingsRefused
     from infra.tracing import begin_tracing, end_tracing
 
-    try:
-        check_links(settings)
-    except SettingsRefused as refused:
-        refuse(str(refused))
     configure_logging(settings.log, process="api")
     try:
         begin_tracing("api")

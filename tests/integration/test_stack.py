@@ -1,6 +1,7 @@
 """`parcours dev`: it starts, heals, refuses in one line, and leaves nothing behind."""
 
 import asyncio
+import os
 import signal
 import smtplib
 import socket
@@ -16,6 +17,7 @@ from temporalio.client import Client
 from devstack.inbox import Inbox
 from infra.clients import SEARCH_ATTRIBUTES
 from tests.support.conditions import eventually
+from tests.support.forked import forked_output
 from tests.support.stack import dev_stack
 
 
@@ -123,12 +125,12 @@ async def test_a_port_in_use_is_named_in_one_line(tmp_path: Path, option: str, w
             f"{name}={port if name == option else 0}"
             for name in ("--api-port", "--temporal-port", "--ui-port", "--smtp-port")
         ]
-        async with dev_stack(tmp_path / "data", *options) as stack:
-            assert await stack.process.wait() == 1
-    assert stack.output == [
-        f"parcours: port {port} ({what}) is in use: free it, or choose another with {option}"
-    ]
-    assert not stack.file.exists()
+        code, out, err = await forked_output(
+            ["dev", f"--data-dir={tmp_path / 'data'}", *options], os.environ
+        )
+    line = f"parcours: port {port} ({what}) is in use: free it, or choose another with {option}\n"
+    assert (code, out, err) == (1, "", line)
+    assert not (tmp_path / "data" / "stack.json").exists()
 
 
 async def test_a_stop_while_starting_leaves_nothing(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from infra.settings import Settings
 from journeys.links.message_urls import MessageLinks
 from journeys.links.tokens import LinkKeys
 from tests.support.conditions import eventually
+from tests.support.forked import Forked, forked
 from tests.support.outages import Outage, own_postgres
 
 KEY = "k" * 32
@@ -122,7 +123,7 @@ async def outage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Outa
         yield outage
 
 
-def start_api(settings: Settings, database: str, spool: Path, port: int) -> subprocess.Popen[bytes]:
+async def start_api(settings: Settings, database: str, spool: Path, port: int) -> Forked:
     environment = {
         **os.environ,
         **settings.temporal,
@@ -131,8 +132,7 @@ def start_api(settings: Settings, database: str, spool: Path, port: int) -> subp
         "PARCOURS_LINK_KEYS": KEY,
         "PARCOURS_SPOOL": str(spool),
     }
-    command = [sys.executable, "-P", "-m", "cli.main", "api", "--port", str(port)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    return await forked(["api", "--port", str(port)], environment)
 
 
 async def answers(port: int) -> bool:
@@ -177,17 +177,17 @@ async def test_clicks_of_an_outage_are_recorded_once_although_the_process_was_ki
             answer = await client.get(f"http://127.0.0.1:{port}{urls.click(0, url)}")
         assert (answer.status_code, answer.headers["location"]) == (302, url)
 
-    api = start_api(settings, database, spool, port)
+    api = await start_api(settings, database, spool, port)
     try:
         await eventually(lambda: answers(port), 90, what="the API")
         await outage.begin()
         await click("https://shop.example/1")
-        api.send_signal(signal.SIGKILL)
-        api.wait()
+        api.kill()
+        await api.wait()
         # The process dies after it has answered, and before PostgreSQL is back.
         shutil.copytree(spool, tmp_path / "copy")
         await outage.end()
-        api = start_api(settings, database, spool, port)
+        api = await start_api(settings, database, spool, port)
         await eventually(lambda: answers(port), 90, what="the API")
         await eventually(lambda: len(clicks()) == 1, 90, what="the click")
         # A drain that is killed before it removes its segment finds it again.
@@ -202,5 +202,6 @@ async def test_clicks_of_an_outage_are_recorded_once_although_the_process_was_ki
             ("https://shop.example/2", "human"),
         ]
     finally:
-        api.terminate()
-        api.wait()
+        if api.returncode is None:
+            api.send_signal(signal.SIGTERM)
+            await api.wait()
