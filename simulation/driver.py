@@ -120,7 +120,7 @@ class Simulation:
         )
         self._timed = TimedEntries(pool, self._client, self._catalog, self._context, clock)
         self._dispatcher = SerialDispatcher(
-            dispatcher, due_times, [segments.page, self._timed.work]
+            pool, clock, dispatcher, due_times, [segments.page, self._timed.work]
         )
         self._settling = Settling(
             pool,

@@ -6,10 +6,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 from temporalio import activity
 from temporalio.client import (
     Interceptor as ClientInterceptor,
@@ -28,6 +30,7 @@ from dispatch.due_times import DueTimes
 from dispatch.temporal import CONTACT_ID
 from journeys.protocol.payloads import FinishInput, JourneyInput, StepInput
 from simulation.clock import Clock
+from store.simulation.due_times import is_work_due
 
 SENDING: ContextVar[tuple[UUID, str]] = ContextVar("SENDING")
 """The run and the step of the message that is being sent."""
@@ -38,23 +41,40 @@ class SerialDispatcher:
 
     def __init__(
         self,
+        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        clock: Clock,
         dispatcher: Dispatcher,
         due_times: DueTimes,
         others: Sequence[Callable[[], Awaitable[int]]],
     ) -> None:
         """`others`: each does what is due of another kind, and says how much there was."""
+        self._pool = pool
+        self._clock = clock
         self._dispatcher = dispatcher
         self._due_times = due_times
         self._others = tuple(others)
         self._turn = asyncio.Lock()
+        self._drained_at: datetime | None = None
+        """The latest time at which nothing was left."""
 
     async def drain(self) -> bool:
         """Dispatch, and look at conditions, until nothing is left; whether there was anything."""
         async with self._turn:
             found = False
-            while await self._step():
+            while await self._may_be_due():
+                now = self._clock.now
+                if not await self._step():
+                    self._drained_at = now
+                    break
                 found = True
             return found
+
+    async def _may_be_due(self) -> bool:
+        """Whether it is worth a look: after most activities one statement says that it is not."""
+        if self._clock.now != self._drained_at:
+            return True
+        async with self._pool.connection() as conn:
+            return await is_work_due(conn)
 
     async def _step(self) -> bool:
         if await self._dispatcher.round() or await self._due_times.page():

@@ -23,6 +23,8 @@ CONCURRENCY = 20
 """How many activities run at the same time."""
 _CACHED_WORKFLOWS = 1000
 """How many workflows a worker caches, or one for each contact if there are more contacts."""
+_BUILD = "simulation"
+"""The name of the build. Without one the SDK reads the code of all modules to make it."""
 
 
 def simulated_workers(
@@ -47,6 +49,7 @@ def simulated_workers(
             activities=activities,
             # The sandbox loads the workflow's module again for every run, which takes time.
             workflow_runner=UnsandboxedWorkflowRunner(),
+            build_id=_BUILD,
             max_cached_workflows=max(_CACHED_WORKFLOWS, contacts),
             # As many as there are connections: more activities would only wait for one.
             max_concurrent_activities=CONCURRENCY,

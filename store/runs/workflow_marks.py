@@ -95,12 +95,13 @@ _ACTIVE = statement(
         col(Run.id) == func.any(bindparam("runs")), col(Run.state) == "active"
     )
 )
-_NEXT_DUE = sql("""
-select exists (
-    select from run where state = 'active' and workflow_started_at is null and start_workflow
-) or exists (select from run where stop_workflow)
+CALLS_DUE = sql("""
+exists (select from run where state = 'active' and workflow_started_at is null and start_workflow)
+or exists (select from run where stop_workflow)
 or exists (select from parked_call where not_before <= parcours.clock())
 """)
+"""Whether a call is due, as a condition of SQL."""
+_ANY_DUE = sql("select {due}", due=CALLS_DUE)
 
 
 _NOTICED = sql("""
@@ -143,7 +144,7 @@ async def runs_to_start(conn: Connection, limit: int) -> list[UUID]:
 
 async def take_calls(conn: Connection, limit: int, lease: timedelta) -> list[ParkedCall]:
     """Take up to `limit` calls that are due, marks among them, for the time of the lease."""
-    if not await fetch_value(conn, _NEXT_DUE):
+    if not await fetch_value(conn, _ANY_DUE):
         return []
     await execute(conn, _TAKE_MARKS, {"limit": limit})
     return await fetch_all_as(conn, ParkedCall, _TAKE_PARKED, {"limit": limit, "lease": lease})

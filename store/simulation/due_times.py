@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, func, select
 from sqlmodel import col
 
+from store.runs.workflow_marks import CALLS_DUE
 from store.sql import Connection, fetch_all, fetch_all_as, fetch_value, sql, statement
 from store.tables.runs import Run, Visit
 
@@ -25,6 +26,18 @@ _OVERDUE = statement(
 _NEXT_LISTENER = sql("select min(due_at) from listener")
 _NEXT_SEGMENT = sql("select min(coalesce(take_at, due_at)) from segment_due")
 
+# Each part is true whenever a drainer of that kind may find something.
+_WORK_DUE = sql(
+    """
+select {calls} or exists (select from outbox)
+or exists (select from listener where due_at <= parcours.clock())
+or exists (select from listener where catalog_revision < (select revision from catalog))
+or exists (select from segment_due where coalesce(take_at, due_at) <= parcours.clock())
+or exists (select from date_entry where look_at <= parcours.clock())
+or exists (select from job where state = 'running')
+""",
+    calls=CALLS_DUE,
+)
 _ANY_MOVED = sql("select exists (select from zone_change where changed_at = parcours.clock())")
 _FIRST_DATES = sql("select contact_id, min(due_at) from date_entry group by contact_id")
 
@@ -58,6 +71,11 @@ async def next_segment_due(conn: Connection) -> datetime | None:
     """The earliest time at which a contact may enter or leave a segment; None if there is none."""
     due: datetime | None = await fetch_value(conn, _NEXT_SEGMENT)
     return due
+
+
+async def is_work_due(conn: Connection) -> bool:
+    """Whether there may be something to dispatch, to look at by now, or to do for a job."""
+    return bool(await fetch_value(conn, _WORK_DUE))
 
 
 async def first_dates(conn: Connection) -> dict[UUID, datetime]:
