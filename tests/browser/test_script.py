@@ -12,17 +12,23 @@ from time import monotonic
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Page
 from pydantic import SecretStr
 
 from api.public.script.assembly import LARGEST, read_script
 from api.public.script.snippet import Snippet
 from infra.settings import Settings
-from tests.browser.conftest import OPTIONS, Visitors, agent_of, find_browser
+from tests.browser.conftest import Visitors
 from tests.browser.shops import Pool, Shop, opened_shop, queue_is_empty, stored, track
 from tests.support.conditions import eventually
 
 NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', {value: undefined})"
+# What pages of a person meet who blocks cookies. A Chromium without windows has no such setting.
+NO_STORAGE = """
+const refused = () => new DOMException('Access is denied for this document.', 'SecurityError');
+Object.defineProperty(window, 'localStorage', {get() { throw refused(); }});
+LockManager.prototype.request = () => Promise.reject(refused());
+"""
 
 
 @pytest.fixture
@@ -307,45 +313,27 @@ async def test_two_tabs_are_one_browser_and_share_what_is_queued(
 
 
 async def test_a_browser_that_keeps_nothing_is_tracked_from_memory(
-    shop: Shop, browser: Browser, tmp_path: Path
+    shop: Shop, visitors: Visitors
 ) -> None:
-    # The setting by which a person blocks cookies blocks storage too.
-    preferences = {"profile": {"default_content_setting_values": {"cookies": 2}}}
-    (tmp_path / "Default").mkdir()
-    (tmp_path / "Default" / "Preferences").write_text(json.dumps(preferences))
-    executable, environment = find_browser()
-    async with async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            str(tmp_path),
-            executable_path=executable,
-            args=OPTIONS,
-            env={**environment},
-            user_agent=agent_of(browser),
-        )
-        try:
-            page = await shop.open(context, shop.page("/blocked"))
-            blocked = await page.evaluate(
-                "() => { try { localStorage.x; return false } catch { return true } }"
-            )
-            assert blocked
-            await track(page, 1)
-            await shop.received([1])
-            await context.set_offline(True)
-            await track(page, 2)
-            await context.set_offline(False)
-            await shop.received([1, 2])
-            # The page is gone for a second before the server has its last call: a request that
-            # does not outlive its page is broken off by then.
-            shop.cable.hold()
-            await track(page, 3)
-            async with page.expect_event("close"):
-                await page.close(run_before_unload=True)
-            closed = monotonic()
-            await eventually(lambda: monotonic() - closed > 1, 5)
-            shop.cable.mend()
-            await shop.received([1, 2, 3])
-        finally:
-            await context.close()
+    context = await visitors()
+    await context.add_init_script(NO_STORAGE)
+    page = await shop.open(context, shop.page("/blocked"))
+    await track(page, 1)
+    await shop.received([1])
+    await context.set_offline(True)
+    await track(page, 2)
+    await context.set_offline(False)
+    await shop.received([1, 2])
+    # The page is gone for a second before the server has its last call: a request that does not
+    # outlive its page is broken off by then.
+    shop.cable.hold()
+    await track(page, 3)
+    async with page.expect_event("close"):
+        await page.close(run_before_unload=True)
+    closed = monotonic()
+    await eventually(lambda: monotonic() - closed > 1, 5)
+    shop.cable.mend()
+    await shop.received([1, 2, 3])
     assert await shop.rows("select count(*) from contact") == [(1,)]
 
 
