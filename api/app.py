@@ -330,6 +330,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        # The framework would make the description while every other call waits; see `openapi`.
+        openapi_url=None,
         # The framework's own pages load their scripts from another origin; see `swagger_ui`.
         docs_url=None,
         redoc_url=None,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
+from typing import Any, Self
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -58,6 +59,23 @@ async def connect_temporal(
     )
 
 
+class PromptConnection(psycopg.AsyncConnection[Any]):
+    """A connection whose socket is closed as soon as it is given up half made.
+
+    PostgreSQL waits a minute for the rest of one, and drops no database meanwhile.
+    """
+
+    @classmethod
+    async def connect(cls, *arguments: Any, **named: Any) -> Self:
+        """Connect as psycopg does."""
+        try:
+            return await super().connect(*arguments, **named)
+        except psycopg.Error as error:
+            # Its traceback and the frames of psycopg hold each other, and the socket with them,
+            # until garbage is collected.
+            raise error.with_traceback(None) from None
+
+
 async def open_pool(
     settings: Settings,
     min_size: int = 1,
@@ -93,6 +111,7 @@ async def open_pool(
         max_size=max_size,
         timeout=timeout,
         open=False,
+        connection_class=PromptConnection,
         kwargs={
             "autocommit": True,
             "application_name": "parcours",

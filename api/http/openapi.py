@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
 from api.http.problems import ProblemBody, responses
 from api.http.sessions import SECURE_COOKIE
+
+PATH = "/openapi.json"
 
 _OF_ALL = (400, 405)
 """A wrong parameter, and a wrong method."""
@@ -19,13 +23,18 @@ _TRACKING = "tracking"
 
 
 def complete(app: FastAPI) -> None:
-    """Add to the description of `app` the ways to send a key, problems, and common answers."""
+    """Add to the description of `app` the ways to send a key, problems, and common answers.
+
+    It is served at `PATH`, of an application that serves none itself.
+    """
     describe = app.openapi
+    making = Lock()
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is not None:
-            return app.openapi_schema
-        described = describe()
+        with making:
+            return app.openapi_schema or completed(describe())
+
+    def completed(described: dict[str, Any]) -> dict[str, Any]:
         components = described.setdefault("components", {})
         schemas = components.setdefault("schemas", {})
         schemas["ProblemBody"] = ProblemBody.model_json_schema()
@@ -52,7 +61,13 @@ def complete(app: FastAPI) -> None:
                 _add_problems(operation)
         return described
 
+    def read_description(_: Request) -> JSONResponse:
+        return JSONResponse(openapi())
+
     app.openapi = openapi  # type: ignore[method-assign]
+    # A plain function, which runs in a thread: to make the description takes about a second, for
+    # which no other call should wait.
+    app.add_route(PATH, read_description, include_in_schema=False)
 
 
 def _add_problems(operation: dict[str, Any]) -> None:

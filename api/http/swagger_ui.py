@@ -11,6 +11,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from api.http import openapi
+
 PATH = "/docs"
 ASSETS = f"{PATH}/assets"
 
@@ -31,7 +33,7 @@ async def read_page(request: Request) -> HTMLResponse:
     """The page, which loads nothing from another origin."""
     root = request.scope.get("root_path", "").rstrip("/")
     page = get_swagger_ui_html(
-        openapi_url=f"{root}{request.app.openapi_url}",
+        openapi_url=f"{root}{openapi.PATH}",
         title=f"{request.app.title} API",
         swagger_js_url=f"{root}{ASSETS}/swagger-ui-bundle.js",
         swagger_css_url=f"{root}{ASSETS}/swagger-ui.css",

@@ -1,6 +1,9 @@
 """Connections made from settings, against the real servers."""
 
+import asyncio
+import gc
 from datetime import timedelta
+from itertools import count
 
 import psycopg
 import pytest
@@ -42,6 +45,31 @@ async def test_a_pool_opens_while_the_server_is_away() -> None:
                 pass
     finally:
         await pool.close()
+
+
+async def test_a_connection_of_a_pool_that_is_given_up_half_made_is_closed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each look at the clock finds that much time has passed.
+    monkeypatch.setattr("psycopg.waiting.monotonic", count(step=1000).__next__)
+    closed = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        closed.set()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        # What only the collector of garbage would close stays open.
+        gc.disable()
+        pool = await open_pool(Settings(database_url=f"postgresql://unknown@127.0.0.1:{port}/none"))
+        try:
+            async with asyncio.timeout(20):
+                await closed.wait()
+        finally:
+            gc.enable()
+            await pool.close()
 
 
 async def test_search_attributes_are_registered_once(temporal_client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from pathlib import Path
 
 import httpx
@@ -45,9 +46,25 @@ async def test_an_unknown_path_or_method_is_a_problem(
 
 
 async def test_health_metrics_and_documentation_are_open(stranger: httpx.AsyncClient) -> None:
-    for path in ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"):
+    for path in ("/healthz", "/readyz", "/metrics", "/docs"):
         assert (await stranger.get(path)).status_code == 200, path
     assert "parcours_http_requests_total" in (await stranger.get("/metrics")).text
+
+
+async def test_the_description_is_open_and_calls_are_answered_while_it_is_made(
+    stranger: httpx.AsyncClient,
+) -> None:
+    assert (await stranger.get("/healthz")).status_code == 200
+    begun = time.monotonic()
+    description = asyncio.create_task(stranger.get("/openapi.json"))
+    longest = 0.0
+    while not description.done():
+        asked = time.monotonic()
+        assert (await stranger.get("/healthz")).status_code == 200
+        longest = max(longest, time.monotonic() - asked)
+        await asyncio.wait([description], timeout=0.05)
+    assert (await description).status_code == 200
+    assert longest < (time.monotonic() - begun) / 2
 
 
 async def test_the_documentation_page_loads_the_description_and_nothing_from_elsewhere(
