@@ -24,7 +24,7 @@ from temporalio.client import Client
 
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
-from tests.support.databases import cloning
+from tests.support.databases import Stock, stocking
 from tests.support.logs import log_plainly
 from tests.support.servers import (
     CONTROLLER,
@@ -149,11 +149,18 @@ def template_database(servers: Servers) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def database_stock(servers: Servers, template_database: str) -> Iterator[Stock]:
+    """Migrated, empty databases of this process."""
+    with stocking(servers, template_database) as stock:
+        yield stock
+
+
 @pytest.fixture
-def database_url(servers: Servers, template_database: str) -> Iterator[str]:
+def database_url(database_stock: Stock) -> Iterator[str]:
     """`postgresql://…` of a migrated, empty database that this test has for itself."""
-    with cloning(servers, template_database) as clones:
-        yield clones.make()
+    with database_stock.database() as url:
+        yield url
 
 
 @cache
