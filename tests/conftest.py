@@ -26,13 +26,13 @@ from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
 from tests.support.databases import Stock, stocking
 from tests.support.logs import log_plainly
+from tests.support.namespaces import namespace_taken
 from tests.support.servers import (
     CONTROLLER,
     DIRECTORY,
     Servers,
     shared_servers,
     stop_keeper,
-    take_namespace,
 )
 from tests.support.smtp import SmtpSink, running_sink
 
@@ -125,7 +125,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def servers() -> Servers:
-    """The run's PostgreSQL and Temporal."""
+    """The run's servers."""
     return shared_servers()
 
 
@@ -183,13 +183,14 @@ async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
 
 
 @pytest.fixture
-def temporal_environment(servers: Servers) -> dict[str, str]:
+def temporal_environment(servers: Servers) -> Iterator[dict[str, str]]:
     """`TEMPORAL_…` of a namespace that this test has for itself, search attributes included."""
-    return {
-        "TEMPORAL_ADDRESS": servers.temporal_address,
-        "TEMPORAL_NAMESPACE": take_namespace(),
-        "TEMPORAL_CONFIG_FILE": os.devnull,
-    }
+    with namespace_taken(Path(os.environ[DIRECTORY])) as namespace:
+        yield {
+            "TEMPORAL_ADDRESS": namespace.address,
+            "TEMPORAL_NAMESPACE": namespace.name,
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+        }
 
 
 @pytest.fixture

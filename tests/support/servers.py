@@ -1,4 +1,4 @@
-"""One PostgreSQL and one Temporal server for a whole test run, however many processes it has.
+"""One PostgreSQL and some Temporal servers for a test run, however many processes it has.
 
 The first test that needs them starts a keeper (this module, run as a script), which starts the
 servers and stops them when the run's main process ends, even if it is killed. The servers end with
@@ -24,13 +24,11 @@ from filelock import FileLock
 from devstack.ports import free_port
 from devstack.postgres import Postgres
 from devstack.process import Child, StackFailed
-from devstack.temporal_server import Temporal
+from tests.support.namespaces import Namespaces
 
 DIRECTORY = "TESTS_SERVERS_DIRECTORY"
 CONTROLLER = "TESTS_CONTROLLER_PID"
 READY = "ready"
-# Made at the server's start, when they cost nothing: a test takes one for itself.
-NAMESPACES = 1600
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,6 @@ class Servers:
 
     postgres_url: str
     """Of a server's maintenance database; see `database`. By a Unix socket."""
-    temporal_address: str
     keeper: int
 
     def database(self, name: str) -> str:
@@ -55,18 +52,6 @@ def shared_servers() -> Servers:
         if not described.exists():
             _start_keeper(directory)
     return Servers(**json.loads(described.read_text()))
-
-
-def take_namespace() -> str:
-    """A Temporal namespace that no other test of the run has had."""
-    directory = Path(os.environ[DIRECTORY])
-    counter = directory / "namespaces"
-    with FileLock(directory / "namespaces.lock"):
-        number = int(counter.read_text()) if counter.exists() else 0
-        counter.write_text(str(number + 1))
-    if number >= NAMESPACES:
-        raise AssertionError(f"more than {NAMESPACES} tests use Temporal: raise NAMESPACES")
-    return f"test-{number}"
 
 
 def stop_keeper() -> None:
@@ -129,27 +114,15 @@ async def keep(directory: Path, controller: int) -> None:
         fleeting=True,
         sockets=sockets,
     )
-    temporal = Temporal(
-        None,
-        free_port(),
-        None,
-        directory / "temporal.log",
-        namespaces=[f"test-{number}" for number in range(NAMESPACES)],
-        # Else every namespace has workers of its own, for schedules, which cost a fifth of a core.
-        dynamic_config={
-            "worker.perNamespaceWorkerCount": "0",
-            "matching.numTaskqueueReadPartitions": "1",
-            "matching.numTaskqueueWritePartitions": "1",
-        },
-    )
+    namespaces = Namespaces(directory)
     # Of Temporal: it collects its garbage once its memory has become five times as much.
     os.environ["GOGC"] = "400"
-    children: list[Child] = []
+    child: Child | None = None
     try:
         await postgres.prepare()
-        children.append(await postgres.start())
-        children.append(await temporal.start())
-        servers = Servers(postgres.url("postgres"), temporal.address, os.getpid())
+        child = await postgres.start()
+        await namespaces.open()
+        servers = Servers(postgres.url("postgres"), os.getpid())
         described = directory / "servers.json.new"
         described.write_text(json.dumps(asdict(servers)))
         described.rename(directory / "servers.json")
@@ -157,7 +130,8 @@ async def keep(directory: Path, controller: int) -> None:
         sys.stdout.flush()
         await stop.wait()
     finally:
-        for child in children:
+        await namespaces.close()
+        if child is not None:
             await child.stop()
         shutil.rmtree(directory, ignore_errors=True)
 
