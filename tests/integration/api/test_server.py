@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from pathlib import Path
 
 import httpx
@@ -54,17 +53,15 @@ async def test_health_metrics_and_documentation_are_open(stranger: httpx.AsyncCl
 async def test_the_description_is_open_and_calls_are_answered_while_it_is_made(
     stranger: httpx.AsyncClient,
 ) -> None:
-    assert (await stranger.get("/healthz")).status_code == 200
-    begun = time.monotonic()
     description = asyncio.create_task(stranger.get("/openapi.json"))
-    longest = 0.0
+    answered = 0
     while not description.done():
-        asked = time.monotonic()
         assert (await stranger.get("/healthz")).status_code == 200
-        longest = max(longest, time.monotonic() - asked)
-        await asyncio.wait([description], timeout=0.05)
+        answered += 1
+        await asyncio.wait([description], timeout=0.01)
     assert (await description).status_code == 200
-    assert longest < (time.monotonic() - begun) / 2
+    # Of calls that have to wait for it, no more than a few come before and after.
+    assert answered > 10
 
 
 async def test_the_documentation_page_loads_the_description_and_nothing_from_elsewhere(
