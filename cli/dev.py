@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cli.errors import refuse
 
@@ -32,6 +31,8 @@ def run(
 ) -> None:
     """Start PostgreSQL, Temporal with its UI, an SMTP sink, API and worker on 127.0.0.1."""
     # Imported here, as in every command, so that the others start faster.
+    from rich.console import Console
+
     from devstack.process import StackFailed
     from devstack.shop import SPEED
     from devstack.supervisor import StackOptions, Supervisor

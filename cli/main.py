@@ -1,6 +1,5 @@
 """The command `parcours`."""
 
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -60,6 +59,8 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"parcours {version('parcours')}")
         raise typer.Exit
 
