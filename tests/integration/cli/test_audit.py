@@ -12,19 +12,13 @@ from pathlib import Path
 import pytest
 
 from infra.settings import Settings
-from tests.integration.cli.test_journeys_and_runs import (
+from tests.integration.cli.commands import (
     HELLO,
     NEWS,
     Api,
     Parcours,
-    api,
-    applied,
-    here,
-    parcours,
     write,
 )
-
-__all__ = ["api", "applied", "here", "parcours"]
 
 
 @pytest.mark.usefixtures("applied")

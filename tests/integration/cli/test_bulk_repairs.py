@@ -6,17 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from store.tables.identifiers import new_id
-from tests.integration.cli.test_journeys_and_runs import (
+from tests.integration.cli.commands import (
     Api,
     Parcours,
     Pool,
-    api,
-    applied,
-    here,
-    parcours,
 )
-
-__all__ = ["api", "applied", "here", "parcours"]
 
 
 async def stand(pool: Pool, count: int) -> list[str]:

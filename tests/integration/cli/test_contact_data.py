@@ -8,17 +8,11 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from store.operations.api_keys import create_key
-from tests.integration.cli.test_journeys_and_runs import (
+from tests.integration.cli.commands import (
     Api,
     Parcours,
     Pool,
-    api,
-    applied,
-    here,
-    parcours,
 )
-
-__all__ = ["api", "applied", "here", "parcours"]
 
 
 @pytest.fixture

@@ -1,30 +1,11 @@
 """`parcours coupon`, against a real API."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
-from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from infra.settings import Settings
-from store.operations.api_keys import create_key
-from tests.support.api import serving
-
-
-@pytest.fixture
-async def server(
-    settings: Settings, pool: AsyncConnectionPool[AsyncConnection[object]]
-) -> AsyncIterator[dict[str, str]]:
-    """Where the command finds an API, and a key of it."""
-    async with pool.connection() as conn:
-        key = await create_key(conn, "operate")
-    with capture_logs(), serving(settings) as url:
-        yield {"PARCOURS_API_URL": url, "PARCOURS_API_KEY": key}
 
 
 def coupon(server: dict[str, str], *arguments: str) -> Result:

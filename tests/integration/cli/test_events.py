@@ -1,32 +1,15 @@
 """`parcours event`, against a real API."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
-from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from infra.settings import Settings
-from store.operations.api_keys import create_key
 from store.operations.faults import record_fault
-from tests.support.api import serving
-
-
-@pytest.fixture
-async def server(
-    settings: Settings, pool: AsyncConnectionPool[AsyncConnection[object]]
-) -> AsyncIterator[dict[str, str]]:
-    """Where the command finds an API, and a key of it."""
-    async with pool.connection() as conn:
-        key = await create_key(conn, "operate")
-    with capture_logs(), serving(settings) as url:
-        yield {"PARCOURS_API_URL": url, "PARCOURS_API_KEY": key}
 
 
 def event(server: dict[str, str], *arguments: str) -> Result:

@@ -10,20 +10,14 @@ from temporalio.client import Client
 
 from infra.settings import Settings
 from store.operations.jobs import create_job
-from tests.integration.cli.test_journeys_and_runs import (
+from tests.integration.cli.commands import (
     HELLO,
     Parcours,
     Pool,
-    api,
-    applied,
-    here,
-    parcours,
     write,
 )
 from tests.support.crowds import write_crowd
 from tests.support.engine import engine_at_work
-
-__all__ = ["api", "applied", "here", "parcours"]
 
 
 @pytest.fixture

@@ -1,102 +1,14 @@
 """The commands that read and steer, against a real API."""
 
 import json
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
-from structlog.testing import capture_logs
-from typer.testing import CliRunner, Result
 
-from cli.main import app
 from devstack.ports import free_port
-from infra.settings import Settings
 from journeys.library import about, names, source
-from store.operations.api_keys import create_key
-from tests.support.api import serving
-
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
-Parcours = Callable[..., Result]
-
-HELLO = """\
-journey: hello
-name: Say hello
-entry: {api: true}
-defaults: {topic: news}
-steps:
-  - {id: long, wait: {event: Answered, up_to: 30d}}
-  - {id: mail, email: {subject: Hello, text: "Hello {{ unsubscribe_url }}"}}
-"""
-NEWS = "topic: news\nname: News\ndefault: opt_in\n"
-
-
-class Api:
-    """A server's address and a key of it, and a caller besides the command."""
-
-    def __init__(self, url: str, key: str) -> None:
-        self.url = url
-        self.key = key
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(
-            f"{self.url}{path}", headers={"Authorization": f"Bearer {self.key}"}, trust_env=False
-        )
-
-    def put(self, path: str, body: Any) -> None:
-        httpx.put(
-            f"{self.url}{path}", json=body, headers={"Authorization": f"Bearer {self.key}"},
-            trust_env=False,
-        ).raise_for_status()  # fmt: skip
-
-
-@pytest.fixture
-async def api(settings: Settings, pool: Pool) -> AsyncIterator[Api]:
-    async with pool.connection() as conn:
-        key = await create_key(conn, "operate")
-    # The server's log goes where the command prints: here they are one process.
-    with capture_logs(), serving(settings) as url:
-        yield Api(url, key)
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory that commands run in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def parcours(here: Path, api: Api) -> Parcours:
-    """The command, with a stack of its own described in `.parcours/stack.json`."""
-    (here / ".parcours").mkdir()
-    stack = {"api": api.url, "keys": {"operate": api.key}}
-    (here / ".parcours" / "stack.json").write_text(json.dumps(stack))
-    return run
-
-
-def run(*arguments: str, **environment: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "240", **environment})
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-@pytest.fixture
-def applied(parcours: Parcours, here: Path) -> None:
-    """The journey `hello` and its topic are live."""
-    write(here / "docs" / "hello.yaml", HELLO)
-    write(here / "docs" / "deep" / "news.yml", NEWS)
-    result = parcours("journey", "apply", "--yes", "docs")
-    assert result.exit_code == 0, result.output
-
+from tests.integration.cli.commands import HELLO, NEWS, Api, Parcours, Pool, run, write
 
 # --------------------------------------------------------------------------- finding the server
 

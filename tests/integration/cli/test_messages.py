@@ -6,17 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from store.messages.kept_contents import pack_content
-from tests.integration.cli.test_journeys_and_runs import (
+from tests.integration.cli.commands import (
     Api,
     Parcours,
     Pool,
-    api,
-    applied,
-    here,
-    parcours,
 )
-
-__all__ = ["api", "applied", "here", "parcours"]
 
 
 @pytest.fixture

@@ -5,17 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.cli.test_journeys_and_runs import (
+from tests.integration.cli.commands import (
     Api,
     Parcours,
     Pool,
-    api,
-    applied,
-    here,
-    parcours,
 )
-
-__all__ = ["api", "applied", "here", "parcours"]
 
 
 @pytest.fixture

@@ -10,20 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.test_journeys_and_runs import (
+from tests.integration.cli.commands import (
     HELLO,
     NEWS,
     Api,
     Parcours,
-    api,
-    applied,
-    here,
-    parcours,
     run,
     write,
 )
-
-__all__ = ["api", "applied", "here", "parcours"]
 
 
 def second(here: Path) -> Path:
