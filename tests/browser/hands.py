@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-from playwright.async_api import FilePayload, FloatRect, Locator, Page, expect
+from playwright.async_api import ElementHandle, FilePayload, FloatRect, Locator, Page, expect
 
 from tests.support.conditions import eventually
 
@@ -16,6 +16,8 @@ MOST_ARROWS: Final = 60
 _HAS_FOCUS: Final = "each => each === document.activeElement"
 _TABS_AWAY: Final = """each => {
   // How many presses of Tab lie ahead, or, below nought, of Shift+Tab; as far as it can be seen.
+  // null if it is gone.
+  if (!each.isConnected) return null;
   const here = document.activeElement;
   if (each === here) return 0;
   const start = here === null || here === document.body ? document.documentElement : here;
@@ -41,7 +43,10 @@ _REGION: Final = """each => {
 }"""
 """The part of the builder in which something stands, of those that F6 leads to."""
 _REGION_HERE: Final = f"() => ({_REGION})(document.activeElement) || null"
-_BEHIND_A_STOP: Final = "each => each.tabIndex < 0 && each.closest('[data-roving]') !== null"
+_WHERE: Final = f"""each => [
+  ({_REGION})(each) || null, each.tabIndex < 0 && each.closest('[data-roving]') !== null
+]"""
+"""The part in which something stands, and whether it is one of those that arrows lead to."""
 _FOCUSED_CARD: Final = "() => document.activeElement?.getAttribute('data-card') ?? null"
 _EMPTY_PLACE: Final = """() => {
   const pane = document.querySelector(".react-flow__pane");
@@ -50,6 +55,21 @@ _EMPTY_PLACE: Final = """() => {
     for (let x = left + 10; x < left + width; x += 40)
       if (document.elementFromPoint(x, y) === pane) return [x, y];
 }"""
+_RESTS: Final = """each => new Promise(rests => {
+  // Where it stands once it has been there for some frames: a movement begins a frame or two late.
+  // null if it is gone by then.
+  let before = "", frames = 0;
+  const look = () => {
+    const { x, y, width, height } = each.getBoundingClientRect();
+    const place = JSON.stringify([x, y, width, height]);
+    frames = place === before ? frames + 1 : 0;
+    before = place;
+    if (!each.isConnected) rests(null);
+    else if (frames === 4) rests({ x, y, width, height });
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
 _CHOSEN: Final = "each => each.selectedOptions[0]?.text"
 _IS_SELECT: Final = "each => each.tagName === 'SELECT'"
 
@@ -166,13 +186,10 @@ async def drag(page: Page, what: Locator, below: str) -> None:
 
 async def _resting(what: Locator) -> FloatRect:
     """Where something stands, once the graph has moved to where it is."""
-    before: FloatRect | None = None
-    while True:
-        box = await what.bounding_box()
-        if box is not None and box == before:
-            return box
-        before = box
-        await what.page.wait_for_timeout(100)
+    box: FloatRect | None = None
+    while box is None:
+        box = await what.evaluate(_RESTS)
+    return box
 
 
 class Keyboard:
@@ -192,18 +209,20 @@ class Keyboard:
 
     async def reach(self, wanted: Locator) -> None:
         """Go to a part of the page, as somebody does who knows the keys."""
-        await expect(wanted).to_be_attached()
-        region = await wanted.evaluate(_REGION)
+        # It is looked for once: to find something by its role is dear.
+        there = await wanted.element_handle()
+        region, behind_a_stop = await there.evaluate(_WHERE)
         pressed = 0 if region is None else await self._switch_to(region)
-        if await wanted.evaluate(_BEHIND_A_STOP):
+        if behind_a_stop:
             group = wanted.locator("xpath=ancestor::*[@data-roving][1]")
-            pressed += await self._tab_to(group.locator("button:enabled:not([tabindex='-1'])"))
+            stop = group.locator("button:enabled:not([tabindex='-1'])")
+            pressed += await self._tab_to(stop, await stop.element_handle())
             while not await wanted.evaluate(_HAS_FOCUS):
                 assert pressed <= MOST_TABS, f"{wanted} is not reached by arrows"
                 await self.page.keyboard.press("ArrowDown")
                 pressed += 1
         else:
-            pressed += await self._tab_to(wanted)
+            pressed += await self._tab_to(wanted, there)
         if region == "side":
             self.presses.append((pressed, str(wanted)))
 
@@ -221,10 +240,14 @@ class Keyboard:
             await eventually(left, 10, every=0.01, what=f"F6 leads on from {here}")
         return pressed
 
-    async def _tab_to(self, wanted: Locator) -> int:
+    async def _tab_to(self, wanted: Locator, there: ElementHandle) -> int:
         """Go somewhere by Tab, the shorter way round; how often it was pressed."""
         pressed = 0
-        while away := await wanted.evaluate(_TABS_AWAY):
+        while (away := await there.evaluate(_TABS_AWAY)) != 0:
+            if away is None:
+                # Another one is in its place.
+                there = await wanted.element_handle()
+                continue
             # Not all can be seen ahead: near the end each press is looked at.
             for _ in range(max(1, abs(away) - 1) if pressed < MOST_TABS // 2 else 1):
                 await self.page.keyboard.press("Tab" if away > 0 else "Shift+Tab")
