@@ -124,7 +124,8 @@ async def test_a_body_that_comes_too_slowly_is_answered_with_408(
     quick_url: str, keys: Keys
 ) -> None:
     more = f"Authorization: Bearer {keys.operate}\r\nContent-Length: 100\r\n"
-    for path in ("/v1/track", "/v1/apply", "/v1/coupons/p"):
+
+    async def send_slowly(path: str) -> None:
         raw = await Raw.open(quick_url)
         head = HEAD.format(path=path, more=more)
         if "coupons" in path:
@@ -135,6 +136,8 @@ async def test_a_body_that_comes_too_slowly_is_answered_with_408(
         assert answer.startswith(b"HTTP/1.1 408 "), path
         assert b'"code":"slow_body"' in answer
         raw.close()
+
+    await asyncio.gather(*map(send_slowly, ("/v1/track", "/v1/apply", "/v1/coupons/p")))
 
 
 async def test_a_slow_body_that_goes_on_is_taken(quick_url: str, keys: Keys) -> None:
