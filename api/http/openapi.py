@@ -20,6 +20,7 @@ _OF_BODIES = (400, 408, 413, 415, 422, 503)
 _OF_KEYS = (401, 403, 503)
 _PAGE = "text/html"
 _TRACKING = "tracking"
+_NULL = {"type": "null"}
 
 
 def complete(app: FastAPI) -> None:
@@ -59,6 +60,8 @@ def complete(app: FastAPI) -> None:
                     # A session is of a person who operates; tracking calls have keys of sites.
                     operation.setdefault("security", [{"bearer": []}, {"basic": []}])
                 _add_problems(operation)
+                for parameter in operation.get("parameters", ()):
+                    parameter["schema"] = _without_null(parameter["schema"])
         return described
 
     def read_description(_: Request) -> JSONResponse:
@@ -68,6 +71,15 @@ def complete(app: FastAPI) -> None:
     # A plain function, which runs in a thread: to make the description takes about a second, for
     # which no other call should wait.
     app.add_route(PATH, read_description, include_in_schema=False)
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter, which is left out or a text: there is no null in an address."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != _NULL]
+    if len(kinds) != 1:
+        return schema
+    [kind] = kinds
+    return {**kind, **{name: value for name, value in schema.items() if name != "anyOf"}}
 
 
 def _add_problems(operation: dict[str, Any]) -> None:

@@ -24,7 +24,9 @@ const WINDOW = "7d";
 const SOON = 2_000;
 
 type Answer = Model<"Attribution">;
-type Asked = Model<"AskedAttribution">;
+type Body = Model<"AskedAttribution">;
+/** What is asked in an address too, where there is no null. */
+type Asked = { [Name in keyof Body]: Exclude<Body[Name], null> };
 type OfCurrency = Answer["currencies"][number];
 type Credit = OfCurrency["rows"][number];
 type Filters = Record<(typeof FILTERS)[number], string>;
