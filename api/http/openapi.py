@@ -75,11 +75,11 @@ def complete(app: FastAPI) -> None:
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a parameter, which is left out or a text: there is no null in an address."""
-    kinds = [kind for kind in schema.get("anyOf", ()) if kind != _NULL]
-    if len(kinds) != 1:
+    if "anyOf" not in schema:
         return schema
-    [kind] = kinds
-    return {**kind, **{name: value for name, value in schema.items() if name != "anyOf"}}
+    kinds = [kind for kind in schema["anyOf"] if kind != _NULL]
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**(kinds[0] if len(kinds) == 1 else {"anyOf": kinds}), **rest}
 
 
 def _add_problems(operation: dict[str, Any]) -> None:
