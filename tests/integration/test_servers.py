@@ -41,19 +41,19 @@ with namespace_taken(Path(sys.argv[1])) as namespace:
 
 
 @pytest.fixture
-async def keeper(tmp_path: Path) -> AsyncIterator[Path]:
-    """The directory of a keeper's namespaces."""
+async def keeper(tmp_path: Path) -> AsyncIterator[Namespaces]:
+    """The namespaces of a keeper, and their servers."""
     namespaces = Namespaces(tmp_path)
     await namespaces.open()
     try:
-        yield tmp_path
+        yield namespaces
     finally:
         await namespaces.close()
 
 
-async def take(keeper: Path, test: ExitStack) -> Namespace:
+async def take(keeper: Namespaces, test: ExitStack) -> Namespace:
     """A namespace for as long as a test takes."""
-    return await asyncio.to_thread(test.enter_context, namespace_taken(keeper))
+    return await asyncio.to_thread(test.enter_context, namespace_taken(keeper.directory))
 
 
 def is_up(namespace: Namespace) -> bool:
@@ -64,7 +64,7 @@ def is_up(namespace: Namespace) -> bool:
 
 
 async def test_a_server_whose_namespaces_were_all_used_ends_and_the_next_one_serves(
-    keeper: Path,
+    keeper: Namespaces,
 ) -> None:
     with ExitStack() as later:
         with ExitStack() as last:
@@ -75,31 +75,35 @@ async def test_a_server_whose_namespaces_were_all_used_ends_and_the_next_one_ser
                 taken.append(await take(keeper, later))
             assert taken[-1].address != first
             assert len({each.name for each in taken}) == len(taken) == EACH + 1
-            assert is_up(taken[-1])
-            # A test still uses it.
+            await eventually(lambda: keeper.taken == 2, what="most given back")
             assert is_up(taken[0])
+            assert is_up(taken[-1])
         await eventually(lambda: not is_up(taken[0]), what="the first server ended")
         assert is_up(taken[-1])
 
 
-async def test_a_test_whose_process_is_killed_gives_its_namespace_back(keeper: Path) -> None:
+async def test_a_test_whose_process_is_killed_gives_its_namespace_back(
+    keeper: Namespaces,
+) -> None:
     test = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         TEST,
-        keeper,
+        keeper.directory,
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    assert test.stdout is not None
-    address = (await test.stdout.readline()).decode().strip()
-    with ExitStack() as others:
-        taken = [await take(keeper, others) for _ in range(EACH - 1)]
-    assert {each.address for each in taken} == {address}
-    assert is_up(taken[0])
-
-    test.kill()
+    try:
+        assert test.stdout is not None
+        address = (await test.stdout.readline()).decode().strip()
+        with ExitStack() as others:
+            taken = [await take(keeper, others) for _ in range(EACH - 1)]
+        assert {each.address for each in taken} == {address}
+        await eventually(lambda: keeper.taken == 1, what="the others given back")
+        assert is_up(taken[0])
+    finally:
+        test.kill()
     await test.wait()
     await eventually(lambda: not is_up(taken[0]), what="its server ended")
 

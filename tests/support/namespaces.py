@@ -68,13 +68,18 @@ class Namespaces:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._made = 0
         self._running: list[_Server] = []
         self._newest: _Server | None = None
         self._next: asyncio.Task[_Server] | None = None
         self._turn = asyncio.Lock()
         self._listener: asyncio.Server | None = None
+
+    @property
+    def taken(self) -> int:
+        """How many namespaces tests have now."""
+        return sum(server.taken for server in self._running)
 
     async def open(self) -> None:
         """Start the first server, and let tests ask.
@@ -83,7 +88,7 @@ class Namespaces:
             StackFailed: it does not start.
         """
         self._newest = await self._start()
-        self._listener = await asyncio.start_unix_server(self._lend, self._directory / SOCKET)
+        self._listener = await asyncio.start_unix_server(self._lend, self.directory / SOCKET)
 
     async def close(self) -> None:
         """End all servers."""
@@ -133,7 +138,7 @@ class Namespaces:
             None,
             free_port(),
             None,
-            self._directory / "temporal.log",
+            self.directory / "temporal.log",
             namespaces=names,
             # Else every namespace has workers of its own, for schedules, which cost a fifth of a
             # core.
