@@ -99,6 +99,8 @@ export interface KeysAnywhere {
   /** From the settings to the text, and back. */
   turn: () => void;
   search: () => void;
+  undo: () => void;
+  redo: () => void;
   /** Show all keys. */
   list: () => void;
 }
@@ -114,6 +116,9 @@ export function handleKeyAnywhere(event: Pressed, within: boolean, commands: Key
     command = event.shiftKey ? commands.turn : commands.across;
   } else if (within && held && !event.shiftKey && event.key.toLowerCase() === "f") {
     command = commands.search;
+  } else if (within && held && !typed && /^[yz]$/i.test(event.key)) {
+    // What is typed into a field is undone by the browser.
+    command = event.key.toLowerCase() === "y" || event.shiftKey ? commands.redo : commands.undo;
   } else if (event.key === "?" && !held && !typed) {
     command = commands.list;
   }

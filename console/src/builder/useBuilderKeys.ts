@@ -100,6 +100,8 @@ export function useBuilderKeys({
       across: () => go(isInGraph(document.activeElement) ? beside : "graph"),
       turn: () => go(beside === "text" ? "settings" : "text"),
       search: () => document.getElementById(SEARCH)?.focus(),
+      undo: () => !readOnly && standIfLost(history.undo),
+      redo: () => !readOnly && standIfLost(history.redo),
       list: () => setListed(true),
     });
     // A card that is moved loses the focus: then no part of the page has it, and keys go on to work.

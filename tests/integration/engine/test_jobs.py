@@ -1,10 +1,12 @@
 """Jobs without a workflow: reconciliation starts or stops them, and wakes migrated runs."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
@@ -28,7 +30,7 @@ from store.versions.run_migration import Target, migrate_run
 from tests.support.bystanders import FaultyTemporal
 from tests.support.conditions import eventually
 from tests.support.crowds import Pool, write_crowd
-from tests.support.engine import Engine, activate
+from tests.support.engine import Engine, activate, engine_at_work
 from tests.support.moves import begin_move, ended
 from tests.support.temporal import counted
 
@@ -39,6 +41,18 @@ steps:
   - {id: quiet, wait: {event: Go, up_to: 30d}}
 """
 SECOND = FIRST.replace("30d", "60d")
+
+
+@pytest.fixture
+async def slow_engine(
+    engine_settings: Settings, pool: Pool, temporal_client: Client
+) -> AsyncIterator[Engine]:
+    """A worker whose jobs stay for a minute, for those who enter meanwhile."""
+    minute = timedelta(minutes=1)
+    async with engine_at_work(
+        engine_settings, pool, temporal_client, late_starts=minute, reconcile_every=1.0
+    ) as engine:
+        yield engine
 
 
 async def job_of(engine: Engine) -> UUID:
@@ -108,25 +122,24 @@ async def test_a_job_whose_workflow_is_gone_is_stopped(engine: Engine) -> None:
     assert await stops(engine) == [("engine", str(job), "its workflow was closed in Temporal")]
 
 
-async def test_a_job_that_is_cancelled_says_so(engine: Engine) -> None:
-    await engine.activate(FIRST)
-    await engine.activate(SECOND)
-    job = await begin_move(engine.pool, engine.client, "letters")
-    # It stays for some seconds, for those who enter meanwhile.
-    await engine.client.get_workflow_handle(f"job.move.{job}").cancel()
-    assert (await ended(engine.pool, job)).state == "stopped"
-    assert await stops(engine) == [("engine", str(job), "its workflow was closed in Temporal")]
+async def test_a_job_that_is_cancelled_says_so(slow_engine: Engine) -> None:
+    await slow_engine.activate(FIRST)
+    await slow_engine.activate(SECOND)
+    job = await begin_move(slow_engine.pool, slow_engine.client, "letters")
+    await slow_engine.client.get_workflow_handle(f"job.move.{job}").cancel()
+    assert (await ended(slow_engine.pool, job)).state == "stopped"
+    assert await stops(slow_engine) == [("engine", str(job), "its workflow was closed in Temporal")]
 
 
-async def test_a_job_that_is_cancelled_by_the_api_ends_its_workflow(engine: Engine) -> None:
-    await engine.activate(FIRST)
-    await engine.activate(SECOND)
-    job = await begin_move(engine.pool, engine.client, "letters")
-    async with engine.pool.connection() as conn:
-        cancelled = await cancel_job(conn, engine.client, job, Actor.of_command())
+async def test_a_job_that_is_cancelled_by_the_api_ends_its_workflow(slow_engine: Engine) -> None:
+    await slow_engine.activate(FIRST)
+    await slow_engine.activate(SECOND)
+    job = await begin_move(slow_engine.pool, slow_engine.client, "letters")
+    async with slow_engine.pool.connection() as conn:
+        cancelled = await cancel_job(conn, slow_engine.client, job, Actor.of_command())
     assert cancelled is not None
     assert cancelled.state == "stopped"
-    workflow = engine.client.get_workflow_handle(f"job.move.{job}")
+    workflow = slow_engine.client.get_workflow_handle(f"job.move.{job}")
 
     async def closed() -> bool:
         return (await workflow.describe()).status is WorkflowExecutionStatus.CANCELED
