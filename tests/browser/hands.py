@@ -56,16 +56,16 @@ _EMPTY_PLACE: Final = """() => {
       if (document.elementFromPoint(x, y) === pane) return [x, y];
 }"""
 _RESTS: Final = """each => new Promise(rests => {
-  // Where it stands once it has been there for some frames: a movement begins a frame or two late.
-  // null if it is gone by then.
-  let before = "", frames = 0;
+  // Where it stands once it has been there for some frames and a tenth of a second: a movement
+  // begins a little late. null if it is gone by then.
+  let before = "", frames = 0, since = 0;
   const look = () => {
     const { x, y, width, height } = each.getBoundingClientRect();
     const place = JSON.stringify([x, y, width, height]);
-    frames = place === before ? frames + 1 : 0;
-    before = place;
+    if (place !== before) [before, frames, since] = [place, 0, performance.now()];
+    frames += 1;
     if (!each.isConnected) rests(null);
-    else if (frames === 4) rests({ x, y, width, height });
+    else if (frames > 4 && performance.now() - since > 100) rests({ x, y, width, height });
     else requestAnimationFrame(look);
   };
   look();
