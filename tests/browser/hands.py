@@ -137,6 +137,8 @@ class Pointer:
             name = key.removeprefix("step:")
             await self.page.get_by_role("combobox", name="Find a step").fill(name)
             await self.page.get_by_role("option").filter(has_text=_named(name)).first.click()
+        # What is clicked while the graph moves is what lies there then.
+        await _resting(card(self.page, key))
         await card(self.page, key).click()
 
     async def leave(self) -> None:
