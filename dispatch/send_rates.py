@@ -136,8 +136,8 @@ class SendRates:
         done = await asyncio.gather(*(self._ensure(*each) for each in wanted.items()))
         for (channel, rate), settled in zip(wanted.items(), done, strict=True):
             # Another may have been asked for meanwhile.
-            if settled and self._wanted[channel] == rate:
-                del self._wanted[channel]
+            if settled and self._wanted.get(channel, rate) == rate:
+                self._wanted.pop(channel, None)
 
     async def _ensure(self, channel: ChannelName, rate: float | None) -> bool:
         """Set the rate of a channel's queue unless it has it; False if it is to be tried again."""

@@ -137,9 +137,19 @@ class Pointer:
             name = key.removeprefix("step:")
             await self.page.get_by_role("combobox", name="Find a step").fill(name)
             await self.page.get_by_role("option").filter(has_text=_named(name)).first.click()
-        # What is clicked while the graph moves is what lies there then.
-        await _resting(card(self.page, key))
-        await card(self.page, key).click()
+        wanted = card(self.page, key)
+
+        async def is_chosen() -> bool:
+            # What is clicked while the graph moves is what lies there then.
+            await _resting(wanted)
+            await wanted.click()
+            try:
+                await expect(wanted).to_have_attribute("aria-current", "true", timeout=2_000)
+            except AssertionError:
+                return False
+            return True
+
+        await eventually(is_chosen, 20, what=f"{key} is chosen")
 
     async def leave(self) -> None:
         x, y = await self.page.evaluate(_EMPTY_PLACE)

@@ -33,7 +33,7 @@ steps:
 """
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = "b7ad6b7169203331"
-PERSONAL = (b"ada", b"Ada", b"example.com", b"Dear", b"127.0.0.1", b"Traceback", b"psycopg")
+PERSONAL = (b"zoe", b"Zoe", b"example.com", b"Dear", b"127.0.0.1", b"Traceback", b"psycopg")
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def traced(settings: Settings) -> AsyncIterator[tuple[Engine, httpx.AsyncC
 
 
 async def sign_up(http: httpx.AsyncClient, name: str, **headers: str) -> None:
-    body = {"userId": name, "traits": {"email": f"{name}@example.com", "name": "Ada"}}
+    body = {"userId": name, "traits": {"email": f"{name}@example.com", "name": "Zoe"}}
     assert (await http.post("/v1/identify", json=body)).status_code == 200
     body = {"userId": name, "event": "Signed Up"}
     answer = await http.post("/v1/track", json=body, headers=headers)
@@ -100,7 +100,7 @@ async def test_one_trace_leads_from_a_tracking_call_to_the_provider(
 ) -> None:
     async with traced(engine_settings) as (engine, http):
         await engine.activate(HELLO)
-        await sign_up(http, "ada", traceparent=f"00-{TRACE}-{CALLER}-01")
+        await sign_up(http, "zoe", traceparent=f"00-{TRACE}-{CALLER}-01")
 
         def sent() -> bool:
             return len(smtp_sink.messages) == 1
@@ -147,10 +147,10 @@ async def test_one_trace_leads_from_a_tracking_call_to_the_provider(
 async def test_failures_show_their_code_alone(
     engine_settings: Settings, smtp_sink: SmtpSink, collector: HttpServer
 ) -> None:
-    smtp_sink.answer = lambda _envelope: "451 4.7.1 <ada@example.com> is asked to wait"
+    smtp_sink.answer = lambda _envelope: "451 4.7.1 <zoe@example.com> is asked to wait"
     async with traced(engine_settings) as (engine, http):
         await engine.activate(HELLO)
-        await sign_up(http, "ada")
+        await sign_up(http, "zoe")
 
         def tried() -> list[Any]:
             return [each for each in spans(collector) if each.name == "send email"]
@@ -178,7 +178,7 @@ async def test_without_a_collector_nothing_is_followed_and_nothing_kept(
         assert not traces_are_followed()
         assert type(engine.pool) is AsyncConnectionPool
         await engine.activate(HELLO)
-        await sign_up(http, "ada", traceparent=f"00-{TRACE}-{CALLER}-01")
+        await sign_up(http, "zoe", traceparent=f"00-{TRACE}-{CALLER}-01")
         await eventually(lambda: len(smtp_sink.messages) == 1, 60)
         assert await rows(engine, "select trace from outbox where trace is not null") == []
 
